@@ -1,0 +1,161 @@
+//! The kernel inside PostgreSQL.
+
+use pgrx::prelude::*;
+
+#[pg_schema]
+mod tests {
+    use crate::kernel::ids::new_id;
+    use crate::kernel::secrets;
+    use crate::pgrx_tests::support::*;
+    use pgrx::prelude::*;
+
+    #[pg_test]
+    fn a_person_is_who_the_token_says() {
+        let person = new_id();
+        become_person(person);
+        assert_eq!(one::<pgrx::Uuid>("select backoffice.person_id()"), person);
+    }
+
+    #[pg_test]
+    fn claims_mean_nothing_without_the_role_of_a_verified_token() {
+        run(
+            "select set_config('request.jwt.claims', '{\"sub\":\"01900000-0000-7000-8000-000000000001\",\"role\":\"authenticated\"}', true)",
+        );
+        run("set local role anon");
+        assert_eq!(maybe::<pgrx::Uuid>("select backoffice.person_id()"), None);
+    }
+
+    #[pg_test]
+    fn a_login_role_of_its_own_cannot_forge_claims() {
+        run("create role forger login in role authenticated; set session authorization forger");
+        run(
+            "select set_config('request.jwt.claims', '{\"sub\":\"01900000-0000-7000-8000-000000000001\"}', true)",
+        );
+        run("set local role authenticated");
+        let seen = maybe::<pgrx::Uuid>("select backoffice.person_id()");
+        run("reset session authorization");
+        assert_eq!(seen, None);
+    }
+
+    #[pg_test]
+    fn a_role_counts_only_in_its_system_and_a_star_in_all() {
+        let (one_system, all_systems) = (new_id(), new_id());
+        run(&format!("select backoffice.grant_role('{one_system}', 'ops', 'admin')"));
+        run(&format!("select backoffice.grant_role('{all_systems}', '*', 'admin')"));
+        let holds =
+            |system: &str| one::<bool>(&format!("select backoffice.has_role('{system}', 'admin')"));
+        become_person(one_system);
+        assert_eq!((holds("ops"), holds("ledger")), (true, false));
+        become_person(all_systems);
+        assert_eq!((holds("ops"), holds("ledger")), (true, true));
+    }
+
+    #[pg_test]
+    fn a_role_that_is_taken_away_is_gone_at_once() {
+        let person = new_id();
+        run(&format!("select backoffice.grant_role('{person}', 'ops', 'admin')"));
+        run(&format!("select backoffice.revoke_role('{person}', 'ops', 'admin')"));
+        become_person(person);
+        assert!(!one::<bool>("select backoffice.has_role('ops', 'admin')"));
+    }
+
+    #[pg_test]
+    fn nobody_grants_a_role_to_themselves() {
+        let person = new_id();
+        become_person(person);
+        expect_error("42501", &format!("select backoffice.grant_role('{person}', 'ops', 'admin')"));
+        become_anonymous();
+        expect_error("42501", &format!("select backoffice.grant_role('{person}', 'ops', 'admin')"));
+    }
+
+    #[pg_test]
+    fn an_admin_of_one_system_grants_nothing_in_another_or_in_all() {
+        let admin = new_id();
+        run(&format!("select backoffice.grant_role('{admin}', 'ops', 'admin')"));
+        become_person(admin);
+        expect_error(
+            "42501",
+            &format!("select backoffice.grant_role('{admin}', 'ledger', 'admin')"),
+        );
+        expect_error("42501", &format!("select backoffice.grant_role('{admin}', '*', 'admin')"));
+    }
+
+    #[pg_test]
+    fn an_unknown_role_is_refused() {
+        let person = new_id();
+        expect_error("22023", &format!("select backoffice.grant_role('{person}', 'ops', 'king')"));
+    }
+
+    #[pg_test]
+    fn an_admin_needs_the_second_factor_where_the_setting_says_so() {
+        let admin = new_id();
+        run(&format!("select backoffice.grant_role('{admin}', 'ops', 'admin')"));
+        run("select backoffice.set_setting('backoffice', 'admin_second_factor', 'true')");
+        become_person_at(admin, "aal1");
+        assert!(!one::<bool>("select backoffice.has_role('ops', 'admin')"));
+        become_person_at(admin, "aal2");
+        assert!(one::<bool>("select backoffice.has_role('ops', 'admin')"));
+    }
+
+    #[pg_test]
+    fn a_setting_keeps_to_its_type() {
+        expect_error("22023", "select backoffice.set_setting('ops', 'outbox_max_attempts', '0')");
+        expect_error(
+            "22023",
+            "select backoffice.set_setting('ops', 'outbox_max_attempts', '\"3\"')",
+        );
+        expect_error("22004", "select backoffice.set_setting('ops', 'outbox_max_attempts', null)");
+        expect_error("PT404", "select backoffice.set_setting('ops', 'nothing', '1')");
+    }
+
+    #[pg_test]
+    fn a_changed_setting_is_audited() {
+        run("select backoffice.set_setting('ops', 'outbox_max_attempts', '3')");
+        let logged: pgrx::JsonB =
+            one("select new_values from ops.audit_logs where table_name = 'backoffice.settings'
+              and record_id = 'ops,outbox_max_attempts'");
+        assert_eq!(logged.0["value"], 3);
+    }
+
+    #[pg_test]
+    fn a_secret_opens_only_for_its_purpose() {
+        let id = secrets::seal("bank", b"0123456789").unwrap();
+        assert_eq!(secrets::open(id, "bank").unwrap().as_slice(), b"0123456789");
+        assert!(secrets::open(id, "totp").is_err());
+        let stored: Vec<u8> = one("select ciphertext from backoffice.secrets");
+        assert!(!stored.windows(10).any(|window| window == b"0123456789"));
+    }
+
+    #[pg_test]
+    fn rotation_seals_under_the_first_key_and_old_secrets_still_open() {
+        let id = secrets::seal("bank", b"iban").unwrap();
+        let file = std::env::temp_dir().join(format!("rotated-{}.key", std::process::id()));
+        let old = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+        let new = "next:HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+        std::fs::write(&file, format!("{new}\n{old}\n")).unwrap();
+        run(&format!("set local backoffice.root_key_file = '{}'", file.display()));
+        assert_eq!(one::<i64>("select backoffice.rotate_secrets()"), 1);
+        assert_eq!(one::<i64>("select backoffice.rotate_secrets()"), 0);
+        std::fs::write(&file, format!("{new}\n")).unwrap();
+        assert_eq!(secrets::open(id, "bank").unwrap().as_slice(), b"iban");
+        std::fs::remove_file(&file).unwrap();
+    }
+
+    #[pg_test]
+    fn minor_units_print_with_the_decimals_of_their_currency() {
+        let shown = |call: &str| one::<String>(&format!("select backoffice.major({call})::text"));
+        assert_eq!(shown("50000, 'INR'"), "500.00");
+        assert_eq!(shown("-7, 'JPY'"), "-7");
+        assert_eq!(shown("1005, 'KWD'"), "1.005");
+        expect_error("22023", "select backoffice.major(1, 'XXY')");
+    }
+
+    #[pg_test]
+    fn only_the_database_makes_api_keys() {
+        let key: String = one("select backoffice.api_key('anon')");
+        assert_eq!(key.split('.').count(), 3);
+        expect_error("22023", "select backoffice.api_key('authenticated')");
+        become_service();
+        expect_error("42501", "select backoffice.api_key('anon')");
+    }
+}

@@ -1,0 +1,10 @@
+//! Tests that run inside PostgreSQL, one file for each module, and what they share.
+
+mod kernel;
+pub mod support;
+
+/// Settings of the server that `cargo pgrx test` starts.
+#[cfg(test)]
+pub fn server_options() -> Vec<&'static str> {
+    support::server_options()
+}

@@ -1,0 +1,27 @@
+-- Runs first. The roles are those of Supabase, so that its clients and its
+-- database find what they expect; whichever exists already is left as it is.
+do $$
+declare
+    wanted record;
+begin
+    for wanted in
+        select * from (values
+            ('backoffice_owner', 'nologin'),
+            ('anon', 'nologin noinherit'),
+            ('authenticated', 'nologin noinherit'),
+            ('service_role', 'nologin noinherit bypassrls'),
+            ('authenticator', 'login noinherit')
+        ) as roles (name, attributes)
+    loop
+        if not exists (select from pg_catalog.pg_roles where rolname = wanted.name) then
+            execute format('create role %I %s', wanted.name, wanted.attributes);
+        end if;
+    end loop;
+    if exists (select from pg_catalog.pg_roles
+                where rolname = 'backoffice_owner' and (rolcanlogin or rolsuper)) then
+        raise exception 'role backoffice_owner must be able neither to log in nor to be superuser'
+            using errcode = '55000';
+    end if;
+    grant anon, authenticated, service_role to authenticator;
+end
+$$;

@@ -1,0 +1,23 @@
+-- Grants on the functions of ops; finalize.sql calls it once all exist.
+create procedure backoffice.install_ops() language plpgsql as $$
+begin
+    grant usage on schema ops to anon, authenticated, service_role;
+    grant execute on function ops.claim_outbox(text, integer, integer, text) to service_role;
+    grant execute on function ops.complete_outbox(uuid, text) to service_role;
+    grant execute on function ops.fail_outbox(uuid, text, text) to service_role;
+    grant execute on function ops.get_settings(text) to authenticated, service_role;
+    grant execute on function ops.set_setting(text, text, jsonb) to authenticated, service_role;
+
+    comment on schema ops is 'Audit log, outbox and settings.';
+    comment on function ops.claim_outbox(text, integer, integer, text) is
+        'Leases messages that are due to a worker.';
+    comment on function ops.complete_outbox(uuid, text) is
+        'Marks a leased message as sent and empties its payload.';
+    comment on function ops.fail_outbox(uuid, text, text) is
+        'Gives a leased message back with an error, to be tried again later.';
+    comment on function ops.get_settings(text) is
+        'All settings of a system with their values in force; for its admins.';
+    comment on function ops.set_setting(text, text, jsonb) is
+        'Changes a setting; for admins of the system.';
+end
+$$;

@@ -1,0 +1,63 @@
+-- ops: what keeps a business running and accountable.
+
+create table ops.audit_logs (
+    id uuid not null,
+    at timestamptz not null default clock_timestamp(),
+    actor_id uuid,
+    actor_role text not null,
+    action text not null,
+    table_name text not null,
+    record_id text,
+    old_values jsonb,
+    new_values jsonb,
+    request_id text,
+    ip_address inet,
+    user_agent text,
+    constraint audit_logs_pkey primary key (id)
+);
+create index audit_logs_record_idx on ops.audit_logs (record_id);
+create index audit_logs_actor_idx on ops.audit_logs (actor_id, at);
+comment on table ops.audit_logs is 'Who changed what, when and from where. Append-only. Ids are UUID v7, so they sort by time.';
+comment on column ops.audit_logs.actor_role is 'person, service, database (psql) or anonymous.';
+comment on column ops.audit_logs.action is 'INSERT, UPDATE or DELETE of a row, or the name of an action such as sign_in.';
+comment on column ops.audit_logs.table_name is 'schema.table of the row, or the schema of the action.';
+comment on column ops.audit_logs.record_id is 'The key of the row; the parts of a longer key are joined with commas.';
+comment on column ops.audit_logs.old_values is 'The former values of the columns that changed; secrets are shown as "[redacted]".';
+comment on column ops.audit_logs.new_values is 'The new values of the columns that changed; secrets are shown as "[redacted]".';
+alter table ops.audit_logs enable row level security;
+select pg_catalog.pg_extension_config_dump('ops.audit_logs', '');
+
+create table ops.outbox (
+    id uuid not null,
+    system text not null,
+    channel text not null,
+    template text not null,
+    recipient text not null,
+    payload jsonb not null default '{}',
+    idempotency_key text,
+    status text not null default 'pending',
+    attempts integer not null default 0,
+    available_at timestamptz not null default now(),
+    leased_by text,
+    leased_until timestamptz,
+    last_error text,
+    created_at timestamptz not null default now(),
+    sent_at timestamptz,
+    constraint outbox_pkey primary key (id),
+    constraint outbox_idempotency_key unique (system, idempotency_key),
+    constraint outbox_channel_check check (channel in ('email', 'sms', 'slack', 'http')),
+    constraint outbox_status_check check (status in ('pending', 'sent', 'dead'))
+);
+create index outbox_due_idx on ops.outbox (channel, available_at) where status = 'pending';
+create index outbox_recipient_idx on ops.outbox (recipient);
+comment on table ops.outbox is 'What has to leave the database: a worker claims rows with a lease and reports back. The payload is emptied once sent, for it may hold one-time tokens.';
+comment on column ops.outbox.template is 'Which message it is; the worker renders it from the payload.';
+comment on column ops.outbox.available_at is 'Not to be claimed before this time; failures move it on.';
+alter table ops.outbox enable row level security;
+select pg_catalog.pg_extension_config_dump('ops.outbox', '');
+
+insert into backoffice.setting_definitions (system, key, kind, default_value, minimum, maximum, description) values
+    ('ops', 'outbox_max_attempts', 'integer', '8', 1, 100,
+     'After so many failures a message of the outbox is given up as dead'),
+    ('ops', 'outbox_retry_seconds', 'integer', '30', 1, 86400,
+     'Wait after the first failure of a message; it doubles with each further one');

@@ -1,0 +1,29 @@
+//! The kernel: what every other module stands on.
+//!
+//! Who is calling ([`caller`]), how an error gets its SQLSTATE ([`error`]), how
+//! SQL is run ([`spi`]), what an amount is ([`money`]), configuration
+//! ([`settings`]), and secrets ([`secrets`], with the key files in [`keys`]).
+//! Its tables live in the schema `backoffice`, which the API never exposes.
+
+pub mod api;
+pub mod caller;
+pub mod error;
+pub mod ids;
+pub mod jwt;
+pub mod keys;
+pub mod money;
+pub mod numeric;
+pub mod request;
+pub mod roles;
+pub mod secrets;
+pub mod settings;
+pub mod spi;
+pub mod triggers;
+
+/// Runs once in every backend that loads the library.
+pub fn init() {
+    keys::define_gucs();
+    // A backtrace in the server's environment would reach clients as DETAIL.
+    // SAFETY: a backend is single-threaded and nothing has read it yet.
+    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
+}

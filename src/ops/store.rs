@@ -1,0 +1,139 @@
+//! The SQL of ops.
+
+use crate::kernel::error::Result;
+use crate::kernel::ids::new_id;
+use crate::kernel::spi::Query;
+use crate::ops::audit::Change;
+use crate::ops::outbox::Message;
+use pgrx::{JsonB, Uuid};
+use serde_json::Value;
+
+static INSERT_AUDIT: Query = Query::write(
+    "insert into ops.audit_logs (id, actor_id, actor_role, action, table_name, record_id,
+        old_values, new_values, request_id, ip_address, user_agent)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::inet, $11)",
+);
+static ENQUEUE: Query = Query::write(
+    "insert into ops.outbox (id, system, channel, template, recipient, payload, idempotency_key)
+     values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict (system, idempotency_key) do nothing",
+);
+static CLAIM: Query = Query::write(
+    "with due as (
+        select id from ops.outbox
+         where status = 'pending' and channel = $1 and available_at <= now()
+           and (leased_until is null or leased_until <= now())
+         order by available_at, id
+         limit $2
+           for update skip locked)
+     update ops.outbox o
+        set leased_by = $4, leased_until = now() + make_interval(secs => $3),
+            attempts = o.attempts + 1
+       from due where o.id = due.id
+     returning o.id, o.system, o.template, o.recipient, o.payload, o.attempts, o.created_at",
+);
+static COMPLETE: Query = Query::write(
+    "update ops.outbox
+        set status = 'sent', sent_at = now(), payload = '{}', leased_by = null,
+            leased_until = null, last_error = null
+      where id = $1 and leased_by = $2 and status = 'pending'",
+);
+static FAIL: Query = Query::write(
+    "update ops.outbox
+        set status = case when attempts >= $4 then 'dead' else 'pending' end,
+            payload = case when attempts >= $4 then '{}' else payload end,
+            available_at = now() + make_interval(secs => $5 * (2 ^ least(attempts - 1, 20))),
+            last_error = left($3, 1000), leased_by = null, leased_until = null
+      where id = $1 and leased_by = $2 and status = 'pending'
+     returning status",
+);
+
+pub struct AuditRow<'a> {
+    pub change: Change,
+    pub actor: Option<Uuid>,
+    pub role: &'a str,
+    pub request_id: Option<&'a str>,
+    pub address: Option<String>,
+    pub user_agent: Option<&'a str>,
+}
+
+pub fn insert_audit(row: &AuditRow<'_>) -> Result<()> {
+    let json = |values: &Option<serde_json::Map<String, Value>>| {
+        values.clone().map(|map| JsonB(Value::Object(map)))
+    };
+    INSERT_AUDIT.run(&[
+        new_id().into(),
+        row.actor.into(),
+        row.role.into(),
+        row.change.action.as_str().into(),
+        row.change.table.as_str().into(),
+        row.change.record_id.as_deref().into(),
+        json(&row.change.old).into(),
+        json(&row.change.new).into(),
+        row.request_id.into(),
+        row.address.as_deref().into(),
+        row.user_agent.into(),
+    ])?;
+    Ok(())
+}
+
+pub fn enqueue(message: &Message<'_>) -> Result<()> {
+    ENQUEUE.run(&[
+        new_id().into(),
+        message.system.into(),
+        message.channel.as_str().into(),
+        message.template.into(),
+        message.recipient.into(),
+        JsonB(message.payload.clone()).into(),
+        message.idempotency_key.into(),
+    ])?;
+    Ok(())
+}
+
+/// A message that a worker has leased.
+pub struct Claimed {
+    pub id: Uuid,
+    pub system: String,
+    pub template: String,
+    pub recipient: String,
+    pub payload: JsonB,
+    pub attempts: i32,
+    pub created_at: pgrx::datum::TimestampWithTimeZone,
+}
+
+pub fn claim(channel: &str, most: i64, seconds: f64, worker: &str) -> Result<Vec<Claimed>> {
+    CLAIM.all(&[channel.into(), most.into(), seconds.into(), worker.into()], |row| {
+        Ok(Claimed {
+            id: row.get(1)?,
+            system: row.get(2)?,
+            template: row.get(3)?,
+            recipient: row.get(4)?,
+            payload: row.get(5)?,
+            attempts: row.get(6)?,
+            created_at: row.get(7)?,
+        })
+    })
+}
+
+/// Whether the worker held the lease.
+pub fn complete(id: Uuid, worker: &str) -> Result<bool> {
+    Ok(COMPLETE.run(&[id.into(), worker.into()])? > 0)
+}
+
+/// The status afterwards, if the worker held the lease.
+pub fn fail(
+    id: Uuid,
+    worker: &str,
+    error: &str,
+    max_attempts: i64,
+    retry_seconds: i64,
+) -> Result<Option<String>> {
+    let args = [
+        id.into(),
+        worker.into(),
+        error.into(),
+        max_attempts.into(),
+        (retry_seconds as f64).into(),
+    ];
+    FAIL.first(&args, |row| row.get(1))
+}

@@ -1,0 +1,80 @@
+//! The audit trigger.
+
+use crate::kernel::error::{Error, Result, trigger_entry};
+use crate::ops::audit::{self, Change};
+use crate::ops::values::Columns;
+use pgrx::prelude::*;
+use pgrx::{PgRelation, PgTupleDesc, pg_sys};
+use std::convert::Infallible;
+
+/// `ops.audit_row('column', …)`: put it AFTER INSERT OR UPDATE OR DELETE FOR
+/// EACH ROW on a table that matters. The arguments name columns whose values
+/// are secret: the log shows that they changed, never what they hold.
+#[pg_trigger(sql = false)]
+fn ops_audit_row<'a>(
+    trigger: &'a pgrx::PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Infallible> {
+    trigger_entry(|| {
+        if let Some(change) = change(trigger)? {
+            audit::record(change)?;
+        }
+        Ok(None)
+    })
+}
+
+/// What the trigger saw; `None` for an UPDATE that changed nothing.
+fn change(trigger: &pgrx::PgTrigger<'_>) -> Result<Option<Change>> {
+    let misused = |_| Error::internal("ops.audit_row: misused");
+    let secret = trigger.extra_args().map_err(misused)?;
+    let relation = trigger.relation().map_err(misused)?;
+    let desc = relation.tuple_desc();
+    let data = trigger.trigger_data();
+    // SAFETY: the trigger manager keeps the tuples alive while we run.
+    let read = |tuple: pg_sys::HeapTuple| unsafe {
+        (!tuple.is_null()).then(|| Columns::read(tuple, &desc))
+    };
+    let (before, after) = match trigger.op().map_err(misused)? {
+        PgTriggerOperation::Insert => (None, read(data.tg_trigtuple)),
+        _ => (read(data.tg_trigtuple), read(data.tg_newtuple)),
+    };
+    let key = key_columns(&relation, &desc);
+    let table = format!("{}.{}", relation.namespace(), relation.name());
+    let row = after.as_ref().or(before.as_ref());
+    let record_id = row.and_then(|row| row.key(&key));
+    let (action, old, new) = match (&before, &after) {
+        (None, Some(new)) => ("INSERT", None, Some(new.present(&secret))),
+        (Some(old), Some(new)) => {
+            let changed = new.changed_from(old, &secret);
+            if changed.is_empty() {
+                return Ok(None);
+            }
+            ("UPDATE", Some(old.changed_from(new, &secret)), Some(changed))
+        }
+        (Some(old), None) => ("DELETE", Some(old.present(&secret)), None),
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(Change { action: action.to_owned(), table, record_id, old, new }))
+}
+
+/// The names of the primary key's columns, from PostgreSQL's own cache.
+fn key_columns(relation: &PgRelation, desc: &PgTupleDesc<'_>) -> Vec<String> {
+    // SAFETY: the relation is open; the set is a copy that ends with the call.
+    unsafe {
+        let set = pg_sys::RelationGetIndexAttrBitmap(
+            relation.as_ptr(),
+            pg_sys::IndexAttrBitmapKind::INDEX_ATTR_BITMAP_PRIMARY_KEY,
+        );
+        let mut names = Vec::new();
+        let mut member = -1;
+        loop {
+            member = pg_sys::bms_next_member(set, member);
+            if member < 0 {
+                return names;
+            }
+            let number = member + pg_sys::FirstLowInvalidHeapAttributeNumber;
+            names.extend(
+                desc.get((number - 1) as usize).map(|attribute| attribute.name().to_owned()),
+            );
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The install manifest, read from top to bottom: which SQL runs in which order.
+//!
+//! The chain is linear. First come roles and schemas, then every module's types
+//! and tables, then pgrx puts the functions (each `requires` its module's
+//! tables), then triggers, views and policies, and last `finalize.sql`.
+
+use pgrx::prelude::*;
+
+#[pg_schema]
+mod backoffice {}
+#[pg_schema]
+mod ops {}
+
+extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
+
+// Tables, floor by floor.
+extension_sql_file!(
+    "../sql/kernel/tables.sql",
+    name = "kernel_tables",
+    requires = [backoffice, ops]
+);
+extension_sql_file!("../sql/ops/tables.sql", name = "ops_tables", requires = ["kernel_tables"]);
+
+// Triggers, views and policies, floor by floor.
+extension_sql_file!(
+    "../sql/kernel/triggers.sql",
+    name = "kernel_triggers",
+    requires = ["ops_tables"]
+);
+extension_sql_file!(
+    "../sql/ops/triggers.sql",
+    name = "ops_triggers",
+    requires = ["kernel_triggers"]
+);
+extension_sql_file!(
+    "../sql/ops/policies.sql",
+    name = "ops_policies",
+    requires = [
+        "ops_triggers",
+        kernel::api::backoffice_has_role,
+        kernel::api::backoffice_person_id,
+        kernel::api::backoffice_major,
+    ]
+);
+
+// What each caller may use, run by finalize.sql.
+extension_sql_file!(
+    "../sql/kernel/grants.sql",
+    name = "kernel_grants",
+    requires = ["ops_policies"]
+);
+extension_sql_file!("../sql/ops/grants.sql", name = "ops_grants", requires = ["kernel_grants"]);
+extension_sql_file!("../sql/finalize.sql", name = "finalize", finalize);
