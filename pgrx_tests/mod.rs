@@ -1,5 +1,6 @@
 //! Tests that run inside PostgreSQL, one file for each module, and what they share.
 
+mod identity;
 mod kernel;
 pub mod support;
 

@@ -10,6 +10,10 @@ use pgrx::prelude::*;
 mod backoffice {}
 #[pg_schema]
 mod ops {}
+#[pg_schema]
+mod identity {}
+#[pg_schema]
+mod auth_api {}
 
 extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
 
@@ -17,15 +21,20 @@ extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
 extension_sql_file!(
     "../sql/kernel/tables.sql",
     name = "kernel_tables",
-    requires = [backoffice, ops]
+    requires = [backoffice, ops, identity, auth_api]
 );
 extension_sql_file!("../sql/ops/tables.sql", name = "ops_tables", requires = ["kernel_tables"]);
+extension_sql_file!(
+    "../sql/identity/tables.sql",
+    name = "identity_tables",
+    requires = ["ops_tables"]
+);
 
 // Triggers, views and policies, floor by floor.
 extension_sql_file!(
     "../sql/kernel/triggers.sql",
     name = "kernel_triggers",
-    requires = ["ops_tables"]
+    requires = ["identity_tables"]
 );
 extension_sql_file!(
     "../sql/ops/triggers.sql",

@@ -1,0 +1,3 @@
+//! identity inside PostgreSQL.
+
+mod people;

@@ -1,0 +1,111 @@
+//! People as products create and change them.
+
+use pgrx::prelude::*;
+
+#[pg_schema]
+mod tests {
+    use crate::identity::{self, NewPerson, PersonUpdate};
+    use crate::kernel::error::Error;
+    use crate::pgrx_tests::support::*;
+    use pgrx::prelude::*;
+
+    const ANNA: NewPerson<'static> = NewPerson {
+        email: Some(" Anna@Example.COM "),
+        phone: Some("+91 98765-43210"),
+        name: Some("Anna"),
+        password: None,
+        confirmed: true,
+        system: "network",
+    };
+
+    fn code<T>(outcome: Result<T, Error>) -> String {
+        outcome.err().map_or_else(|| "00000".to_owned(), |error| error.sqlstate.code())
+    }
+
+    #[pg_test]
+    fn a_person_is_kept_in_canonical_form() {
+        let id = identity::create_person(&ANNA).unwrap();
+        let kept: String =
+            one(&format!("select email || ' ' || phone from identity.users where id = '{id}'"));
+        assert_eq!(kept, "anna@example.com 9876543210");
+        assert!(one::<bool>(&format!(
+            "select email_confirmed_at is not null from identity.users where id = '{id}'"
+        )));
+    }
+
+    #[pg_test]
+    fn an_address_belongs_to_one_person() {
+        identity::create_person(&ANNA).unwrap();
+        let same_email = NewPerson { phone: None, ..ANNA };
+        let same_phone = NewPerson { email: Some("b@example.com"), ..ANNA };
+        for other in [same_email, same_phone] {
+            assert_eq!(code(identity::create_person(&other)), "23505");
+        }
+    }
+
+    #[pg_test]
+    fn a_person_needs_a_good_address_and_a_strong_password() {
+        let none = NewPerson { email: None, phone: None, ..ANNA };
+        let bad_email = NewPerson { email: Some("anna"), ..ANNA };
+        let bad_phone = NewPerson { phone: Some("12345"), ..ANNA };
+        let bad_name = NewPerson { name: Some(" "), ..ANNA };
+        for bad in [none, bad_email, bad_phone, bad_name] {
+            assert_eq!(code(identity::create_person(&bad)), "22023");
+        }
+        let weak = NewPerson { password: Some("short"), ..ANNA };
+        assert_eq!(code(identity::create_person(&weak)), "PT422");
+    }
+
+    #[pg_test]
+    fn an_update_changes_what_it_names_and_voids_tokens_sent_elsewhere() {
+        let id = identity::create_person(&ANNA).unwrap();
+        identity::invite(id, "network").unwrap();
+        let name = PersonUpdate { name: Some("Annika"), ..Default::default() };
+        identity::update_person(id, &name).unwrap();
+        let tokens = "select count(*) from identity.one_time_tokens";
+        assert_eq!(one::<i64>(tokens), 1);
+        let email = PersonUpdate { email: Some("new@example.com"), ..Default::default() };
+        identity::update_person(id, &email).unwrap();
+        assert_eq!(one::<i64>(tokens), 0);
+        let kept: String = one("select concat_ws(' ', name, email, phone) from identity.users");
+        assert_eq!(kept, "Annika new@example.com 9876543210");
+    }
+
+    #[pg_test]
+    fn an_update_takes_nobody_elses_address() {
+        identity::create_person(&ANNA).unwrap();
+        let ben = NewPerson { email: Some("ben@example.com"), phone: None, ..ANNA };
+        let ben = identity::create_person(&ben).unwrap();
+        let phone = PersonUpdate { phone: Some("09876543210"), ..Default::default() };
+        assert_eq!(code(identity::update_person(ben, &phone)), "23505");
+        let unknown = crate::kernel::ids::new_id();
+        assert_eq!(code(identity::update_person(unknown, &phone)), "PT404");
+    }
+
+    #[pg_test]
+    fn an_invitation_goes_to_the_email_or_else_the_phone() {
+        let anna = identity::create_person(&ANNA).unwrap();
+        let ben = NewPerson { email: None, phone: Some("9876543211"), ..ANNA };
+        let ben = identity::create_person(&ben).unwrap();
+        for person in [anna, ben] {
+            identity::invite(person, "network").unwrap();
+        }
+        let sent: String = one("select string_agg(channel || ' ' || template || ' ' || recipient,
+            ', ' order by channel) from ops.outbox");
+        assert_eq!(sent, "email invite anna@example.com, sms invite 9876543211");
+        assert_eq!(code(identity::invite(crate::kernel::ids::new_id(), "network")), "PT404");
+    }
+
+    #[pg_test]
+    fn a_handle_is_one_persons_however_it_is_written() {
+        let anna = identity::create_person(&ANNA).unwrap();
+        let ben = NewPerson { email: Some("b@example.com"), phone: None, ..ANNA };
+        let ben = identity::create_person(&ben).unwrap();
+        identity::register_handle(anna, "promoter_id", "BPVP01").unwrap();
+        identity::register_handle(anna, "promoter_id", "bpvp01").unwrap();
+        assert_eq!(code(identity::register_handle(ben, "promoter_id", "BpVp01")), "23505");
+        for malformed in ["12345", "a@b", "", "a b"] {
+            assert_eq!(code(identity::register_handle(ben, "promoter_id", malformed)), "22023");
+        }
+    }
+}

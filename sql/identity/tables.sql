@@ -1,0 +1,224 @@
+-- identity: people, how they sign in, and their sessions. Never exposed by the
+-- API; auth_api is what clients see. Whatever grants access is kept as a hash.
+
+create table identity.users (
+    id uuid not null,
+    email text,
+    phone text,
+    name text,
+    password_hash text,
+    email_confirmed_at timestamptz,
+    phone_confirmed_at timestamptz,
+    new_email text,
+    invited_at timestamptz,
+    last_sign_in_at timestamptz,
+    banned_until timestamptz,
+    erased_at timestamptz,
+    user_metadata jsonb not null default '{}',
+    app_metadata jsonb not null default '{}',
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint users_pkey primary key (id),
+    constraint users_email_key unique (email),
+    constraint users_phone_key unique (phone),
+    constraint users_email_check check (email = lower(email collate "C")),
+    constraint users_phone_check check (phone ~ '^([1-9][0-9]{9}|[+][1-9][0-9]{6,14})$'),
+    constraint users_user_metadata_check check (jsonb_typeof(user_metadata) = 'object'),
+    constraint users_app_metadata_check check (jsonb_typeof(app_metadata) = 'object')
+);
+comment on table identity.users is 'People. E-mail, phone, name and password live here and nowhere else.';
+comment on column identity.users.email is 'Lower case.';
+comment on column identity.users.phone is 'Ten digits in the default country, otherwise E.164 with its +.';
+comment on column identity.users.password_hash is 'Argon2id as a PHC string; null for a person who was invited and has not chosen one.';
+comment on column identity.users.new_email is 'An address that waits for its confirmation.';
+comment on column identity.users.banned_until is 'No sign-in and no request before this time; infinity for good.';
+comment on column identity.users.erased_at is 'When the person''s data was erased; the row stays for what refers to it.';
+comment on column identity.users.user_metadata is 'What the person may set freely; never trusted.';
+comment on column identity.users.app_metadata is 'What only the server sets; it is in every access token.';
+alter table identity.users enable row level security;
+select pg_catalog.pg_extension_config_dump('identity.users', '');
+
+create table identity.login_handles (
+    handle text not null,
+    user_id uuid not null,
+    kind text not null,
+    created_at timestamptz not null default now(),
+    constraint login_handles_pkey primary key (handle),
+    constraint login_handles_user_fkey foreign key (user_id) references identity.users on delete cascade,
+    constraint login_handles_handle_check check (handle = lower(handle collate "C"))
+);
+create index login_handles_user_idx on identity.login_handles (user_id);
+comment on table identity.login_handles is 'Ids of the products that a person may sign in with, such as a promoter id; lower case.';
+comment on column identity.login_handles.kind is 'Which id it is: promoter_id, customer_id.';
+alter table identity.login_handles enable row level security;
+select pg_catalog.pg_extension_config_dump('identity.login_handles', '');
+
+create table identity.factors (
+    id uuid not null,
+    user_id uuid not null,
+    friendly_name text not null default '',
+    factor_type text not null default 'totp',
+    status text not null default 'unverified',
+    secret_id uuid not null,
+    last_step bigint not null default 0,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    last_challenged_at timestamptz,
+    constraint factors_pkey primary key (id),
+    constraint factors_user_fkey foreign key (user_id) references identity.users on delete cascade,
+    constraint factors_type_check check (factor_type = 'totp'),
+    constraint factors_status_check check (status in ('unverified', 'verified'))
+);
+create index factors_user_idx on identity.factors (user_id);
+create unique index factors_name_key on identity.factors (user_id, friendly_name) where friendly_name <> '';
+comment on table identity.factors is 'Second factors. The seed of a TOTP factor is sealed in backoffice.secrets.';
+comment on column identity.factors.last_step is 'The time step of the last code that was accepted: no code is good twice.';
+alter table identity.factors enable row level security;
+select pg_catalog.pg_extension_config_dump('identity.factors', '');
+
+create table identity.challenges (
+    id uuid not null,
+    factor_id uuid not null,
+    created_at timestamptz not null default now(),
+    expires_at timestamptz not null,
+    verified_at timestamptz,
+    ip_address inet,
+    constraint challenges_pkey primary key (id),
+    constraint challenges_factor_fkey foreign key (factor_id) references identity.factors on delete cascade
+);
+create index challenges_factor_idx on identity.challenges (factor_id);
+comment on table identity.challenges is 'Requests for a code of a second factor, each good for one right answer.';
+alter table identity.challenges enable row level security;
+select pg_catalog.pg_extension_config_dump('identity.challenges', '');
+
+create table identity.sessions (
+    id uuid not null,
+    user_id uuid not null,
+    system text not null,
+    created_at timestamptz not null default now(),
+    refreshed_at timestamptz not null default now(),
+    not_after timestamptz not null,
+    aal text not null default 'aal1',
+    factor_id uuid,
+    amr jsonb not null,
+    ip_address inet,
+    user_agent text,
+    ended_at timestamptz,
+    end_reason text,
+    constraint sessions_pkey primary key (id),
+    constraint sessions_user_fkey foreign key (user_id) references identity.users on delete cascade,
+    constraint sessions_factor_fkey foreign key (factor_id) references identity.factors on delete set null,
+    constraint sessions_aal_check check (aal in ('aal1', 'aal2')),
+    constraint sessions_end_check check ((ended_at is null) = (end_reason is null)),
+    constraint sessions_end_reason_check check (end_reason in
+        ('signed_out', 'token_reused', 'password_changed', 'second_factor', 'ended_by_admin', 'banned'))
+);
+create index sessions_user_idx on identity.sessions (user_id, ended_at);
+create index sessions_factor_idx on identity.sessions (factor_id) where factor_id is not null;
+comment on table identity.sessions is 'Sign-ins. A token is good only while its session is: every request asks.';
+comment on column identity.sessions.system is 'The system that the person signed in to.';
+comment on column identity.sessions.not_after is 'The session ends at this time however often it is refreshed.';
+comment on column identity.sessions.aal is 'Assurance level: aal2 once a second factor confirmed the session.';
+comment on column identity.sessions.amr is 'How the person proved who they are, and when: a list of {method, timestamp}.';
+alter table identity.sessions enable row level security;
+select pg_catalog.pg_extension_config_dump('identity.sessions', '');
+
+create table identity.refresh_tokens (
+    token_hash bytea not null,
+    session_id uuid not null,
+    parent_hash bytea,
+    created_at timestamptz not null default now(),
+    used_at timestamptz,
+    constraint refresh_tokens_pkey primary key (token_hash),
+    constraint refresh_tokens_session_fkey foreign key (session_id) references identity.sessions on delete cascade
+);
+create index refresh_tokens_session_idx on identity.refresh_tokens (session_id);
+comment on table identity.refresh_tokens is 'Refresh tokens by their SHA-256. Each is used once and followed by a child.';
+comment on column identity.refresh_tokens.used_at is 'When it was exchanged for its child; a later use means that it was stolen.';
+alter table identity.refresh_tokens enable row level security;
+select pg_catalog.pg_extension_config_dump('identity.refresh_tokens', '');
+
+create table identity.one_time_tokens (
+    user_id uuid not null,
+    kind text not null,
+    token_hash bytea not null,
+    code_hash bytea not null,
+    system text not null,
+    recipient text not null,
+    created_at timestamptz not null default now(),
+    expires_at timestamptz not null,
+    used_at timestamptz,
+    attempts integer not null default 0,
+    constraint one_time_tokens_pkey primary key (user_id, kind),
+    constraint one_time_tokens_token_key unique (token_hash),
+    constraint one_time_tokens_user_fkey foreign key (user_id) references identity.users on delete cascade,
+    constraint one_time_tokens_kind_check check (kind in
+        ('confirmation', 'recovery', 'invite', 'email_change', 'reauthentication'))
+);
+comment on table identity.one_time_tokens is 'What was sent to a person to prove that an address is theirs. One for each kind; a newer one replaces it.';
+comment on column identity.one_time_tokens.token_hash is 'SHA-256 of the long token that is in the link.';
+comment on column identity.one_time_tokens.code_hash is 'HMAC of the short code under the root key: eight digits must not be guessable from a dump.';
+comment on column identity.one_time_tokens.recipient is 'The address it was sent to, and thus what it confirms.';
+comment on column identity.one_time_tokens.attempts is 'Wrong codes so far; a few of them burn the token.';
+alter table identity.one_time_tokens enable row level security;
+select pg_catalog.pg_extension_config_dump('identity.one_time_tokens', '');
+
+create table identity.throttle (
+    key bytea not null,
+    failures integer not null,
+    window_started_at timestamptz not null,
+    locked_until timestamptz,
+    expires_at timestamptz not null,
+    constraint throttle_pkey primary key (key)
+);
+create index throttle_expires_idx on identity.throttle (expires_at);
+comment on table identity.throttle is 'Failed attempts for each account and address within a window. Kept also when the request failed.';
+comment on column identity.throttle.key is 'SHA-256 of what is counted: whose sign-ins, codes or mails, or which address.';
+comment on column identity.throttle.expires_at is 'From then on the row means nothing and may go.';
+alter table identity.throttle enable row level security;
+select pg_catalog.pg_extension_config_dump('identity.throttle', '');
+
+-- Rows that come with the extension.
+insert into backoffice.setting_definitions
+    (system, key, kind, default_value, minimum, maximum, allowed, nullable, description) values
+    ('identity', 'allow_sign_up', 'boolean', 'true', null, null, null, false,
+     'Whether anybody may sign up; otherwise people come by invitation only'),
+    ('identity', 'require_email_confirmation', 'boolean', 'true', null, null, null, false,
+     'A person who signs up must confirm the address before the first sign-in'),
+    ('identity', 'password_min_length', 'integer', '8', 6, 128, null, false,
+     'The least number of characters of a password'),
+    ('identity', 'password_required', 'text', '"none"', null, null,
+     array['none', 'letters_digits', 'lower_upper_digits', 'lower_upper_digits_symbols'], false,
+     'The classes of characters that a password must contain'),
+    ('identity', 'access_token_seconds', 'integer', '3600', 60, 86400, null, false,
+     'How long an access token is good'),
+    ('identity', 'session_days', 'integer', '30', 1, 3650, null, false,
+     'How long a session can be refreshed before the person must sign in again'),
+    ('identity', 'refresh_reuse_seconds', 'integer', '10', 0, 60, null, false,
+     'A refresh token used again within this time is a retry; later it is a theft and ends the session'),
+    ('identity', 'sign_in_failures', 'integer', '10', 1, 1000, null, false,
+     'Failed sign-ins of one account, or wrong codes of one factor, before it is locked'),
+    ('identity', 'sign_in_failures_per_address', 'integer', '100', 1, 100000, null, false,
+     'Failed sign-ins from one address before it is locked'),
+    ('identity', 'lockout_seconds', 'integer', '900', 1, 86400, null, false,
+     'How long failures count, and how long a lock lasts'),
+    ('identity', 'mails_per_hour', 'integer', '10', 1, 1000, null, false,
+     'Messages with one-time tokens that may be asked for one address in an hour'),
+    ('identity', 'one_time_token_seconds', 'integer', '3600', 60, 604800, null, false,
+     'How long a one-time token is good'),
+    ('identity', 'invite_days', 'integer', '7', 1, 90, null, false,
+     'How long an invitation is good'),
+    ('identity', 'max_factors', 'integer', '10', 1, 100, null, false,
+     'How many second factors a person may have'),
+    ('identity', 'challenge_seconds', 'integer', '300', 30, 3600, null, false,
+     'How long a challenge of a second factor is good'),
+    ('identity', 'password_change_reauthentication', 'boolean', 'false', null, null, null, false,
+     'A password is changed only with a code by mail once the session is older than a day'),
+    ('identity', 'default_country_code', 'text', '"91"', null, null, null, false,
+     'The calling code of the country whose phones are kept as ten digits'),
+    ('identity', 'site_url', 'text', '"http://localhost:3000"', null, null, null, false,
+     'Where the links in messages lead'),
+    ('identity', 'redirect_urls', 'text', '""', null, null, null, false,
+     'Further places that a link may lead to: prefixes of addresses, separated by commas'),
+    ('identity', 'api_url', 'text', 'null', null, null, null, true,
+     'The address of the API. When set, links lead to its verify endpoint, which then redirects to the site');

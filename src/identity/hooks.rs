@@ -1,0 +1,42 @@
+//! How a product learns that somebody signed up or became an admin, without
+//! identity knowing the product.
+
+use crate::kernel::error::Result;
+use pgrx::Uuid;
+use serde_json::Value;
+use std::sync::{Mutex, PoisonError};
+
+/// What a system wants to be told. Both run in the transaction that causes them.
+#[derive(Clone, Copy)]
+pub struct Hooks {
+    pub system: &'static str,
+    /// A person signed up in the system; with what they told about themselves.
+    pub signed_up: fn(Uuid, &Value) -> Result<()>,
+    /// A person became an admin of every system. May come more than once.
+    pub admin_made: fn(Uuid) -> Result<()>,
+}
+
+static INSTALLED: Mutex<Vec<Hooks>> = Mutex::new(Vec::new());
+
+/// Called once for each product when the library is loaded.
+pub fn install(hooks: Hooks) {
+    INSTALLED.lock().unwrap_or_else(PoisonError::into_inner).push(hooks);
+}
+
+/// A copy, so that no lock is held while a hook runs.
+fn installed() -> Vec<Hooks> {
+    INSTALLED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Tells the system that a person signed up there.
+pub(super) fn signed_up(system: &str, person: Uuid, metadata: &Value) -> Result<()> {
+    installed()
+        .iter()
+        .filter(|hooks| hooks.system == system)
+        .try_for_each(|hooks| (hooks.signed_up)(person, metadata))
+}
+
+/// Tells every system that a person is an admin.
+pub(super) fn admin_made(person: Uuid) -> Result<()> {
+    installed().iter().try_for_each(|hooks| (hooks.admin_made)(person))
+}

@@ -1,0 +1,21 @@
+//! identity: people, how they prove who they are, and their sessions.
+//!
+//! A person ([`people`]) has an e-mail address, a phone ([`contact`]), a
+//! [`password`] and perhaps a second factor. Products create people and give
+//! them ids to sign in with; they learn of sign-ups through [`hooks`]. The
+//! schema is never exposed: clients come through `auth_api`, which speaks the
+//! protocol of supabase-js.
+
+pub mod contact;
+pub mod hooks;
+mod mail;
+mod one_time;
+mod password;
+mod people;
+mod store;
+mod token;
+
+pub use contact::{normalize_email, normalize_phone};
+pub use people::{
+    NewPerson, PersonUpdate, create_person, end_sessions, invite, register_handle, update_person,
+};

@@ -1,0 +1,130 @@
+//! People: how products create them, change them and let them sign in.
+
+use crate::identity::contact::{normalize_email, normalize_handle, normalize_phone};
+use crate::identity::one_time::{self, Kind, Request};
+use crate::identity::password::{self, Policy};
+use crate::identity::store::people::{self as store, NewRow, Person};
+use crate::identity::store::{sessions, tokens};
+use crate::kernel::error::{Error, Result, sqlstate};
+use crate::kernel::settings::Settings;
+use pgrx::Uuid;
+
+const NAME_MOST: usize = 200;
+
+/// A person whom a product creates.
+pub struct NewPerson<'a> {
+    pub email: Option<&'a str>,
+    pub phone: Option<&'a str>,
+    pub name: Option<&'a str>,
+    /// Without one the person cannot sign in until they accept an invitation.
+    pub password: Option<&'a str>,
+    /// Whether the business vouches for the addresses.
+    pub confirmed: bool,
+    pub system: &'a str,
+}
+
+/// What changes of a person; `None` keeps what is.
+#[derive(Default)]
+pub struct PersonUpdate<'a> {
+    pub name: Option<&'a str>,
+    pub phone: Option<&'a str>,
+    pub email: Option<&'a str>,
+}
+
+/// Creates a person. 22023 for a malformed address or none at all, 23505 for one
+/// that is taken, PT422 for a weak password.
+pub fn create_person(new: &NewPerson<'_>) -> Result<Uuid> {
+    let email = new.email.map(|text| normalize_email(text, "email")).transpose()?;
+    let phone = new.phone.map(|text| normalize_phone(text, "phone")).transpose()?;
+    if email.is_none() && phone.is_none() {
+        return Err(Error::invalid("email", "an e-mail address or a phone is required"));
+    }
+    let name = new.name.map(|name| check_name(name, "name")).transpose()?;
+    let password_hash = new.password.map(hash_checked).transpose()?;
+    let row = NewRow {
+        email: email.as_deref(),
+        phone: phone.as_deref(),
+        name,
+        password_hash: password_hash.as_deref(),
+        confirmed: new.confirmed,
+        user_metadata: serde_json::json!({}),
+    };
+    match store::insert(&row)? {
+        Some(id) => Ok(id),
+        None => Err(taken(None, email.as_deref(), phone.as_deref())?),
+    }
+}
+
+/// Hashes a password that is strong enough; PT422 otherwise.
+fn hash_checked(text: &str) -> Result<String> {
+    Policy::from_settings(&Settings::of("identity")?)?.check(text)?;
+    password::hash(text)
+}
+
+/// A name as it is kept, or 22023 naming `field`.
+pub fn check_name<'a>(name: &'a str, field: &str) -> Result<&'a str> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > NAME_MOST || name.contains(char::is_control) {
+        let rule = format!("must have 1 to {NAME_MOST} characters and no control characters");
+        return Err(Error::invalid(field, rule));
+    }
+    Ok(name)
+}
+
+/// 23505 naming which address somebody other than `person` has.
+fn taken(person: Option<Uuid>, email: Option<&str>, phone: Option<&str>) -> Result<Error> {
+    let others = |found: Option<Person>| found.is_some_and(|found| Some(found.id) != person);
+    let field = match email {
+        Some(email) if others(store::by_email(email)?) => "email",
+        _ => "phone",
+    };
+    let value = if field == "email" { email } else { phone };
+    Ok(Error::new(sqlstate::UNIQUE_VIOLATION, format!("{field}: somebody has it already"))
+        .detail(value.unwrap_or_default().to_owned()))
+}
+
+/// Changes a person on behalf of the business: no message confirms it. Tokens
+/// that were sent to a former address are void. PT404, 22023, 23505.
+pub fn update_person(person: Uuid, update: &PersonUpdate<'_>) -> Result<()> {
+    let email = update.email.map(|text| normalize_email(text, "email")).transpose()?;
+    let phone = update.phone.map(|text| normalize_phone(text, "phone")).transpose()?;
+    let name = update.name.map(|name| check_name(name, "name")).transpose()?;
+    let now = store::lock(person)?.ok_or_else(|| Error::not_found("person", person))?;
+    let differs = |new: &Option<String>, old: &Option<String>| new.is_some() && new != old;
+    let moved = differs(&email, &now.email) || differs(&phone, &now.phone);
+    if moved && store::is_taken(person, email.as_deref(), phone.as_deref())? {
+        return Err(taken(Some(person), email.as_deref(), phone.as_deref())?);
+    }
+    store::update_contact(person, name, email.as_deref(), phone.as_deref())?;
+    if moved {
+        tokens::void_all(person)?;
+    }
+    Ok(())
+}
+
+/// Sends an invitation to choose a password, by e-mail or else by SMS. PT404.
+pub fn invite(person: Uuid, system: &str) -> Result<()> {
+    let person = store::by_id(person)?.ok_or_else(|| Error::not_found("person", person))?;
+    let address = person.email.as_deref().or(person.phone.as_deref());
+    let recipient = address.ok_or_else(|| Error::conflict("the person has no address"))?;
+    store::mark_invited(person.id)?;
+    let request = Request { kind: Kind::Invite, system, recipient, redirect_to: None };
+    one_time::send(&person, &request)
+}
+
+/// Lets a person sign in with an id of a product. Twice is the same as once;
+/// 23505 if it is another person's, 22023 if it is malformed.
+pub fn register_handle(person: Uuid, kind: &str, handle: &str) -> Result<()> {
+    let handle = normalize_handle(handle, kind)?;
+    if store::insert_handle(&handle, person, kind)? == person {
+        return Ok(());
+    }
+    Err(Error::new(sqlstate::UNIQUE_VIOLATION, format!("{kind}: somebody has it already"))
+        .detail(handle))
+}
+
+/// Ends all sessions of a person: their tokens are refused from now on.
+pub fn end_sessions(person: Uuid) -> Result<()> {
+    sessions::end_all(person, None, "ended_by_admin")?;
+    Ok(())
+}

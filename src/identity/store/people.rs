@@ -1,0 +1,161 @@
+//! People and the ids they sign in with.
+
+use crate::kernel::error::Result;
+use crate::kernel::ids::new_id;
+use crate::kernel::spi::{Query, Row};
+use pgrx::{JsonB, Uuid};
+use serde_json::Value;
+
+/// What the rules of sign-in look at.
+pub struct Person {
+    pub id: Uuid,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub name: Option<String>,
+    pub password_hash: Option<String>,
+    /// Whether one of the addresses is known to be theirs.
+    pub confirmed: bool,
+    pub banned: bool,
+    pub new_email: Option<String>,
+}
+
+macro_rules! select_person {
+    ($condition:literal) => {
+        concat!(
+            "select u.id, u.email, u.phone, u.name, u.password_hash,
+                    u.email_confirmed_at is not null or u.phone_confirmed_at is not null,
+                    coalesce(u.banned_until > now(), false) or u.erased_at is not null,
+                    u.new_email
+               from identity.users u where ",
+            $condition
+        )
+    };
+}
+
+static BY_ID: Query = Query::read(select_person!("u.id = $1"));
+static BY_EMAIL: Query = Query::read(select_person!("u.email = $1"));
+static BY_PHONE: Query = Query::read(select_person!("u.phone = $1"));
+static BY_HANDLE: Query = Query::read(select_person!(
+    "u.id = (select user_id from identity.login_handles where handle = $1)"
+));
+static LOCK: Query = Query::write(select_person!("u.id = $1 for update"));
+static INSERT: Query = Query::write(
+    "insert into identity.users (id, email, phone, name, password_hash,
+        email_confirmed_at, phone_confirmed_at, user_metadata, app_metadata)
+     values ($1, $2, $3, $4, $5,
+        case when $6 and $2 is not null then now() end,
+        case when $6 and $3 is not null then now() end, $7,
+        jsonb_build_object('provider', $8, 'providers', jsonb_build_array($8)))
+     on conflict do nothing
+     returning id",
+);
+static IS_TAKEN: Query = Query::read(
+    "select exists (select from identity.users where email = $2 and id <> $1)
+         or exists (select from identity.users where phone = $3 and id <> $1)",
+);
+static UPDATE_CONTACT: Query = Query::write(
+    "update identity.users
+        set name = coalesce($2, name), email = coalesce($3, email),
+            phone = coalesce($4, phone), updated_at = now(),
+            -- The business vouches for an address that it gives.
+            email_confirmed_at = case when $3 <> coalesce(email, '') then now()
+                                      else email_confirmed_at end,
+            phone_confirmed_at = case when $4 <> coalesce(phone, '') then now()
+                                      else phone_confirmed_at end,
+            new_email = case when $3 is null then new_email end
+      where id = $1
+        and (name, email, phone) is distinct from
+            (coalesce($2, name), coalesce($3, email), coalesce($4, phone))",
+);
+static MARK_INVITED: Query =
+    Query::write("update identity.users set invited_at = now(), updated_at = now() where id = $1");
+static INSERT_HANDLE: Query = Query::write(
+    "insert into identity.login_handles as h (handle, user_id, kind) values ($1, $2, $3)
+     on conflict (handle) do update set handle = h.handle
+     returning user_id",
+);
+
+fn person(row: &Row<'_>) -> Result<Person> {
+    Ok(Person {
+        id: row.get(1)?,
+        email: row.opt(2)?,
+        phone: row.opt(3)?,
+        name: row.opt(4)?,
+        password_hash: row.opt(5)?,
+        confirmed: row.get(6)?,
+        banned: row.get(7)?,
+        new_email: row.opt(8)?,
+    })
+}
+
+pub fn by_id(id: Uuid) -> Result<Option<Person>> {
+    BY_ID.first(&[id.into()], person)
+}
+
+pub fn by_email(email: &str) -> Result<Option<Person>> {
+    BY_EMAIL.first(&[email.into()], person)
+}
+
+pub fn by_phone(phone: &str) -> Result<Option<Person>> {
+    BY_PHONE.first(&[phone.into()], person)
+}
+
+pub fn by_handle(handle: &str) -> Result<Option<Person>> {
+    BY_HANDLE.first(&[handle.into()], person)
+}
+
+/// The person, whom nobody else changes until the transaction ends.
+pub fn lock(id: Uuid) -> Result<Option<Person>> {
+    LOCK.first(&[id.into()], person)
+}
+
+pub struct NewRow<'a> {
+    pub email: Option<&'a str>,
+    pub phone: Option<&'a str>,
+    pub name: Option<&'a str>,
+    pub password_hash: Option<&'a str>,
+    pub confirmed: bool,
+    pub user_metadata: Value,
+}
+
+/// The id of the new person; `None` where somebody has the e-mail or the phone.
+pub fn insert(new: &NewRow<'_>) -> Result<Option<Uuid>> {
+    let provider = if new.email.is_some() { "email" } else { "phone" };
+    let args = [
+        new_id().into(),
+        new.email.into(),
+        new.phone.into(),
+        new.name.into(),
+        new.password_hash.into(),
+        new.confirmed.into(),
+        JsonB(new.user_metadata.clone()).into(),
+        provider.into(),
+    ];
+    INSERT.first(&args, |row| row.get(1))
+}
+
+/// Whether somebody other than `person` has one of these addresses.
+pub fn is_taken(person: Uuid, email: Option<&str>, phone: Option<&str>) -> Result<bool> {
+    IS_TAKEN.one(&[person.into(), email.into(), phone.into()], |row| row.get(1))
+}
+
+/// Changes what is given; nothing, not even the time, where it is as it was.
+pub fn update_contact(
+    person: Uuid,
+    name: Option<&str>,
+    email: Option<&str>,
+    phone: Option<&str>,
+) -> Result<()> {
+    UPDATE_CONTACT.run(&[person.into(), name.into(), email.into(), phone.into()])?;
+    Ok(())
+}
+
+pub fn mark_invited(person: Uuid) -> Result<()> {
+    MARK_INVITED.run(&[person.into()])?;
+    Ok(())
+}
+
+/// Whose handle it is now.
+pub fn insert_handle(handle: &str, person: Uuid, kind: &str) -> Result<Uuid> {
+    INSERT_HANDLE.one(&[handle.into(), person.into(), kind.into()], |row| row.get(1))
+}
