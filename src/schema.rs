@@ -14,6 +14,8 @@ mod ops {}
 mod identity {}
 #[pg_schema]
 mod auth_api {}
+#[pg_schema]
+mod network {}
 
 extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
 
@@ -21,7 +23,7 @@ extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
 extension_sql_file!(
     "../sql/kernel/tables.sql",
     name = "kernel_tables",
-    requires = [backoffice, ops, identity, auth_api]
+    requires = [backoffice, ops, identity, auth_api, network]
 );
 extension_sql_file!("../sql/ops/tables.sql", name = "ops_tables", requires = ["kernel_tables"]);
 extension_sql_file!(

@@ -6,6 +6,7 @@ use crate::identity::password::{self, Policy};
 use crate::identity::store::people::{self as store, NewRow, Person};
 use crate::identity::store::{sessions, tokens};
 use crate::kernel::error::{Error, Result, sqlstate};
+use crate::kernel::ids::new_id;
 use crate::kernel::settings::Settings;
 use pgrx::Uuid;
 
@@ -13,6 +14,8 @@ const NAME_MOST: usize = 200;
 
 /// A person whom a product creates.
 pub struct NewPerson<'a> {
+    /// An id of the caller's choice, so that a repeat can be recognised.
+    pub id: Option<Uuid>,
     pub email: Option<&'a str>,
     pub phone: Option<&'a str>,
     pub name: Option<&'a str>,
@@ -42,6 +45,7 @@ pub fn create_person(new: &NewPerson<'_>) -> Result<Uuid> {
     let name = new.name.map(|name| check_name(name, "name")).transpose()?;
     let password_hash = new.password.map(hash_checked).transpose()?;
     let row = NewRow {
+        id: new.id.unwrap_or_else(new_id),
         email: email.as_deref(),
         phone: phone.as_deref(),
         name,
@@ -74,13 +78,13 @@ pub fn check_name<'a>(name: &'a str, field: &str) -> Result<&'a str> {
 /// 23505 naming which address somebody other than `person` has.
 fn taken(person: Option<Uuid>, email: Option<&str>, phone: Option<&str>) -> Result<Error> {
     let others = |found: Option<Person>| found.is_some_and(|found| Some(found.id) != person);
-    let field = match email {
-        Some(email) if others(store::by_email(email)?) => "email",
-        _ => "phone",
+    let (field, value) = match (email, phone) {
+        (Some(email), _) if others(store::by_email(email)?) => ("email", email),
+        (_, Some(phone)) if others(store::by_phone(phone)?) => ("phone", phone),
+        _ => ("id", "the id chosen for the person"),
     };
-    let value = if field == "email" { email } else { phone };
     Ok(Error::new(sqlstate::UNIQUE_VIOLATION, format!("{field}: somebody has it already"))
-        .detail(value.unwrap_or_default().to_owned()))
+        .detail(value.to_owned()))
 }
 
 /// Changes a person on behalf of the business: no message confirms it. Tokens

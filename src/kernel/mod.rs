@@ -8,6 +8,7 @@
 pub mod api;
 pub mod caller;
 pub mod error;
+pub mod idempotency;
 pub mod ids;
 pub mod jwt;
 pub mod keys;

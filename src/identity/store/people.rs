@@ -110,6 +110,7 @@ pub fn lock(id: Uuid) -> Result<Option<Person>> {
 }
 
 pub struct NewRow<'a> {
+    pub id: Uuid,
     pub email: Option<&'a str>,
     pub phone: Option<&'a str>,
     pub name: Option<&'a str>,
@@ -122,7 +123,7 @@ pub struct NewRow<'a> {
 pub fn insert(new: &NewRow<'_>) -> Result<Option<Uuid>> {
     let provider = if new.email.is_some() { "email" } else { "phone" };
     let args = [
-        new_id().into(),
+        new.id.into(),
         new.email.into(),
         new.phone.into(),
         new.name.into(),
