@@ -1,6 +1,7 @@
 //! Tests that run inside PostgreSQL, one file for each module, and what they share.
 
 mod kernel;
+mod ledger;
 pub mod support;
 
 /// Settings of the server that `cargo pgrx test` starts.

@@ -10,6 +10,8 @@ use pgrx::prelude::*;
 mod backoffice {}
 #[pg_schema]
 mod ops {}
+#[pg_schema]
+mod ledger {}
 
 extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
 
@@ -20,12 +22,17 @@ extension_sql_file!(
     requires = [backoffice, ops]
 );
 extension_sql_file!("../sql/ops/tables.sql", name = "ops_tables", requires = ["kernel_tables"]);
+extension_sql_file!(
+    "../sql/ledger/tables.sql",
+    name = "ledger_tables",
+    requires = ["ops_tables", ledger]
+);
 
 // Triggers, views and policies, floor by floor.
 extension_sql_file!(
     "../sql/kernel/triggers.sql",
     name = "kernel_triggers",
-    requires = ["ops_tables"]
+    requires = ["ledger_tables"]
 );
 extension_sql_file!(
     "../sql/ops/triggers.sql",
@@ -42,12 +49,13 @@ extension_sql_file!(
         kernel::api::backoffice_major,
     ]
 );
+extension_sql_file!("../sql/ledger/views.sql", name = "ledger_views", requires = ["ops_policies"]);
 
 // What each caller may use, run by finalize.sql.
 extension_sql_file!(
     "../sql/kernel/grants.sql",
     name = "kernel_grants",
-    requires = ["ops_policies"]
+    requires = ["ledger_views"]
 );
 extension_sql_file!("../sql/ops/grants.sql", name = "ops_grants", requires = ["kernel_grants"]);
 extension_sql_file!("../sql/finalize.sql", name = "finalize", finalize);
