@@ -23,8 +23,14 @@ mod tests {
         admin();
         let line = line(4);
         let customer = customer(line[3]);
-        assert_eq!(paid(customer), ["1 promoter 500.00", "2 promoter 100.00", "3 promoter 100.00", "4 promoter 100.00"]);
-        assert_eq!(line.iter().rev().map(|id| balance(*id)).collect::<Vec<_>>(), ["500.00", "100.00", "100.00", "100.00"]);
+        assert_eq!(
+            paid(customer),
+            ["1 promoter 500.00", "2 promoter 100.00", "3 promoter 100.00", "4 promoter 100.00"]
+        );
+        assert_eq!(
+            line.iter().rev().map(|id| balance(*id)).collect::<Vec<_>>(),
+            ["500.00", "100.00", "100.00", "100.00"]
+        );
         assert_eq!(admin_balance(), "0.00");
         expect_consistent();
     }
@@ -34,9 +40,14 @@ mod tests {
         let admin = admin();
         let line = line(2);
         let customer = customer(line[1]);
-        assert_eq!(paid(customer), ["1 promoter 500.00", "2 promoter 100.00", "3 admin 100.00", "4 admin 100.00"]);
+        assert_eq!(
+            paid(customer),
+            ["1 promoter 500.00", "2 promoter 100.00", "3 admin 100.00", "4 admin 100.00"]
+        );
         assert_eq!(admin_balance(), "200.00");
-        let recipient: Uuid = one("select distinct recipient_id from network.affiliate_commissions where recipient_type = 'admin'");
+        let recipient: Uuid = one(
+            "select distinct recipient_id from network.affiliate_commissions where recipient_type = 'admin'",
+        );
         assert_eq!(recipient, admin);
         expect_consistent();
     }
@@ -45,9 +56,15 @@ mod tests {
     fn an_inactive_ancestors_share_goes_to_the_admin_wallet() {
         admin();
         let line = line(3);
-        run(&format!("select network.update_promoter_profile('{}', '{{\"status\": \"Inactive\"}}')", line[1]));
+        run(&format!(
+            "select network.update_promoter_profile('{}', '{{\"status\": \"Inactive\"}}')",
+            line[1]
+        ));
         customer(line[2]);
-        assert_eq!(line.iter().map(|id| balance(*id)).collect::<Vec<_>>(), ["100.00", "0.00", "500.00"]);
+        assert_eq!(
+            line.iter().map(|id| balance(*id)).collect::<Vec<_>>(),
+            ["100.00", "0.00", "500.00"]
+        );
         assert_eq!(admin_balance(), "200.00");
     }
 
@@ -55,10 +72,16 @@ mod tests {
     fn or_to_the_next_active_one_where_the_setting_says_so() {
         admin();
         let line = line(4);
-        run(&format!("select network.update_promoter_profile('{}', '{{\"status\": \"Inactive\"}}')", line[2]));
+        run(&format!(
+            "select network.update_promoter_profile('{}', '{{\"status\": \"Inactive\"}}')",
+            line[2]
+        ));
         run("select backoffice.set_setting('network', 'inactive_share', '\"next_active\"')");
         customer(line[3]);
-        assert_eq!(line.iter().map(|id| balance(*id)).collect::<Vec<_>>(), ["100.00", "100.00", "0.00", "500.00"]);
+        assert_eq!(
+            line.iter().map(|id| balance(*id)).collect::<Vec<_>>(),
+            ["100.00", "100.00", "0.00", "500.00"]
+        );
         assert_eq!(admin_balance(), "100.00");
     }
 
@@ -69,7 +92,10 @@ mod tests {
         run("select backoffice.set_setting('network', 'commission_levels', '2')");
         run("select backoffice.set_setting('network', 'commission_amounts', '[30050, 1]')");
         customer(line[2]);
-        assert_eq!(line.iter().map(|id| balance(*id)).collect::<Vec<_>>(), ["0.00", "0.01", "300.50"]);
+        assert_eq!(
+            line.iter().map(|id| balance(*id)).collect::<Vec<_>>(),
+            ["0.00", "0.01", "300.50"]
+        );
     }
 
     #[pg_test]
@@ -103,7 +129,9 @@ mod tests {
         let promoter = promoter(None);
         let customer = customer(promoter);
         let ids = |_: i32| -> Vec<i64> {
-            one(&format!("select array_agg(id order by id) from network.distribute_affiliate_commission('{customer}', '{promoter}')"))
+            one(&format!(
+                "select array_agg(id order by id) from network.distribute_affiliate_commission('{customer}', '{promoter}')"
+            ))
         };
         assert_eq!(ids(1), ids(2));
         assert_eq!(balance(promoter), "500.00");
@@ -115,8 +143,14 @@ mod tests {
         admin();
         let (brought, other) = (promoter(None), promoter(None));
         let customer = customer(brought);
-        expect_error("22023", &format!("select network.distribute_affiliate_commission('{customer}', '{other}')"));
-        expect_error("22023", &format!("select network.distribute_affiliate_commission('{}', '{other}')", new_id()));
+        expect_error(
+            "22023",
+            &format!("select network.distribute_affiliate_commission('{customer}', '{other}')"),
+        );
+        expect_error(
+            "22023",
+            &format!("select network.distribute_affiliate_commission('{}', '{other}')", new_id()),
+        );
     }
 
     #[pg_test]
@@ -140,8 +174,16 @@ mod tests {
         let customer = customer(promoter);
         for person in [admin, promoter, customer] {
             become_person(person);
-            expect_error("42501", &format!("select network.distribute_affiliate_commission('{customer}', '{promoter}')"));
-            expect_error("42501", &format!("select network.update_promoter_wallet('{promoter}', 1, 'credit')"));
+            expect_error(
+                "42501",
+                &format!(
+                    "select network.distribute_affiliate_commission('{customer}', '{promoter}')"
+                ),
+            );
+            expect_error(
+                "42501",
+                &format!("select network.update_promoter_wallet('{promoter}', 1, 'credit')"),
+            );
             expect_error("42501", "select network.update_admin_wallet(1, 'credit')");
         }
     }
@@ -152,12 +194,17 @@ mod tests {
         let promoter = promoter(None);
         become_service();
         let update = |amount: &str, operation: &str| {
-            format!("select balance::text from network.update_promoter_wallet('{promoter}', {amount}, '{operation}')")
+            format!(
+                "select balance::text from network.update_promoter_wallet('{promoter}', {amount}, '{operation}')"
+            )
         };
         assert_eq!(one::<String>(&update("50.25", "credit")), "50.25");
         assert_eq!(one::<String>(&update("0.25", "debit")), "50.00");
         expect_error("PT409", &update("50.01", "debit"));
-        assert_eq!(one::<String>("select balance::text from network.update_admin_wallet(3, 'credit')"), "3.00");
+        assert_eq!(
+            one::<String>("select balance::text from network.update_admin_wallet(3, 'credit')"),
+            "3.00"
+        );
         expect_error("PT409", "select network.update_admin_wallet(3.01, 'debit')");
         expect_consistent();
     }
@@ -166,7 +213,9 @@ mod tests {
     fn an_amount_is_a_positive_exact_number() {
         admin();
         let promoter = promoter(None);
-        let update = |amount: &str| format!("select network.update_promoter_wallet('{promoter}', {amount}, 'credit')");
+        let update = |amount: &str| {
+            format!("select network.update_promoter_wallet('{promoter}', {amount}, 'credit')")
+        };
         for amount in ["0", "-1", "0.001"] {
             expect_error("22023", &update(amount));
         }
@@ -174,7 +223,10 @@ mod tests {
             expect_error("22003", &update(amount));
         }
         expect_error("22004", &update("null"));
-        expect_error("22023", &format!("select network.update_promoter_wallet('{promoter}', 1, 'steal')"));
+        expect_error(
+            "22023",
+            &format!("select network.update_promoter_wallet('{promoter}', 1, 'steal')"),
+        );
     }
 
     #[pg_test]
@@ -183,11 +235,15 @@ mod tests {
         let line = line(2);
         customer(line[1]);
         customer(line[0]);
-        let summary: pgrx::JsonB = one(&format!("select network.get_promoter_commission_summary('{}')::jsonb", line[0]));
+        let summary: pgrx::JsonB =
+            one(&format!("select network.get_promoter_commission_summary('{}')::jsonb", line[0]));
         assert_eq!(summary.0["commission_count"], 2);
         assert_eq!(summary.0["customers"], 1);
         assert_eq!(summary.0["by_level"].as_array().map(Vec::len), Some(2));
-        let exact: String = one(&format!("select network.get_promoter_commission_summary('{}')->>'total_earned'", line[0]));
+        let exact: String = one(&format!(
+            "select network.get_promoter_commission_summary('{}')->>'total_earned'",
+            line[0]
+        ));
         assert_eq!(exact, "600.00");
     }
 
@@ -197,7 +253,9 @@ mod tests {
         let line = line(2);
         customer(line[1]);
         become_person(admin);
-        let part = |key: &str| one::<String>(&format!("select network.get_admin_commission_summary()->>'{key}'"));
+        let part = |key: &str| {
+            one::<String>(&format!("select network.get_admin_commission_summary()->>'{key}'"))
+        };
         assert_eq!(part("total_commissions"), "800.00");
         assert_eq!(part("promoter_commissions"), "600.00");
         assert_eq!(part("unclaimed_commissions"), "200.00");
@@ -207,7 +265,10 @@ mod tests {
     fn summaries_are_for_their_owner_and_admins() {
         let (_, one_of_them, stranger) = (admin(), promoter(None), promoter(None));
         become_person(stranger);
-        expect_error("42501", &format!("select network.get_promoter_commission_summary('{one_of_them}')"));
+        expect_error(
+            "42501",
+            &format!("select network.get_promoter_commission_summary('{one_of_them}')"),
+        );
         expect_error("42501", "select network.get_admin_commission_summary()");
     }
 
@@ -216,9 +277,12 @@ mod tests {
         admin();
         let line = line(4);
         let customer = customer(line[3]);
-        let legs: i64 = one(&format!("select count(*) from ledger.transfers where journal_id = '{customer}'"));
+        let legs: i64 =
+            one(&format!("select count(*) from ledger.transfers where journal_id = '{customer}'"));
         assert_eq!(legs, 4);
-        let total: i64 = one(&format!("select sum(amount)::bigint from ledger.transfers where journal_id = '{customer}'"));
+        let total: i64 = one(&format!(
+            "select sum(amount)::bigint from ledger.transfers where journal_id = '{customer}'"
+        ));
         assert_eq!(total, 80_000);
     }
 }

@@ -7,13 +7,28 @@ mod promoters;
 mod visibility;
 mod withdrawals;
 
+use crate::identity::{self, NewPerson};
 use crate::kernel::ids::new_id;
+use crate::kernel::roles;
+use crate::network::platform;
 use crate::pgrx_tests::support::*;
 use pgrx::Uuid;
 
-/// The first admin. Comes back as the database.
+/// The first admin, without a password, which is slow to hash.
 pub fn admin() -> Uuid {
-    one("select backoffice.bootstrap_admin('admin@example.com', 'Correct-horse-1-battery')")
+    let admin = identity::create_person(&NewPerson {
+        id: None,
+        email: Some("admin@example.com"),
+        phone: None,
+        name: Some("Admin"),
+        password: None,
+        confirmed: true,
+        system: "network",
+    })
+    .expect("the admin's person");
+    roles::grant(admin, "*", "admin", "", None).expect("the admin's role");
+    platform::admin_made(admin).expect("the platform");
+    admin
 }
 
 /// A promoter below `parent`, made by the database; without a password, which is slow.
@@ -56,7 +71,9 @@ pub fn customer(promoter: Uuid) -> Uuid {
 
 /// What a promoter can withdraw, as text.
 pub fn balance(promoter: Uuid) -> String {
-    one(&format!("select balance::text from network.promoter_wallet where promoter_id = '{promoter}'"))
+    one(&format!(
+        "select balance::text from network.promoter_wallet where promoter_id = '{promoter}'"
+    ))
 }
 
 /// What the admin wallet holds, as text.

@@ -33,9 +33,8 @@ mod tests {
         let (admin, promoter) = (admin(), promoter(None));
         become_person(admin);
         run(&format!("select network.admin_allocate_pins('{promoter}', 5)"));
-        let row: pgrx::JsonB = one(&format!(
-            "select to_jsonb(t) from network.admin_deduct_pins('{promoter}', 2) t"
-        ));
+        let row: pgrx::JsonB =
+            one(&format!("select to_jsonb(t) from network.admin_deduct_pins('{promoter}', 2) t"));
         let row = row.0;
         assert!(row["transaction_id"].as_str().is_some_and(|id| id.starts_with("BPV")));
         assert_eq!(row["action_type"], "admin_deduction");
@@ -79,8 +78,14 @@ mod tests {
     #[pg_test]
     fn what_is_required_is_required() {
         let (_, promoter) = (admin(), promoter(None));
-        expect_error("22004", "select network.execute_pin_transaction(null, 'admin_allocation', 1, null)");
-        expect_error("22004", &format!("select network.execute_pin_transaction('{promoter}', null, 1, null)"));
+        expect_error(
+            "22004",
+            "select network.execute_pin_transaction(null, 'admin_allocation', 1, null)",
+        );
+        expect_error(
+            "22004",
+            &format!("select network.execute_pin_transaction('{promoter}', null, 1, null)"),
+        );
         expect_error("22004", &format!("select network.admin_allocate_pins('{promoter}', null)"));
     }
 
@@ -112,7 +117,10 @@ mod tests {
     fn nobody_acts_in_anothers_name() {
         let (admin, promoter) = (admin(), promoter(None));
         become_person(admin);
-        expect_error("42501", &execute(promoter, "admin_allocation", "1", &format!("'{promoter}'")));
+        expect_error(
+            "42501",
+            &execute(promoter, "admin_allocation", "1", &format!("'{promoter}'")),
+        );
     }
 
     #[pg_test]
@@ -123,7 +131,10 @@ mod tests {
             "select created_by from network.execute_pin_transaction('{promoter}', 'admin_allocation', 1, '{admin}')"
         ));
         assert_eq!(by, admin);
-        expect_error("PT404", &execute(promoter, "admin_allocation", "1", &format!("'{}'", new_id())));
+        expect_error(
+            "PT404",
+            &execute(promoter, "admin_allocation", "1", &format!("'{}'", new_id())),
+        );
     }
 
     #[pg_test]
@@ -156,7 +167,9 @@ mod tests {
     fn every_change_is_audited() {
         let (_, promoter) = (admin(), promoter(None));
         allocate(promoter, 1);
-        let logged: i64 = one("select count(*) from ops.audit_logs where table_name = 'network.pin_transactions' and action = 'INSERT'");
+        let logged: i64 = one(
+            "select count(*) from ops.audit_logs where table_name = 'network.pin_transactions' and action = 'INSERT'",
+        );
         assert_eq!(logged, 1);
     }
 
@@ -164,12 +177,17 @@ mod tests {
     fn an_approved_request_allocates_once() {
         let (admin, promoter) = (admin(), promoter(None));
         become_person(promoter);
-        let number: String = one(&format!("select request_id from network.create_pin_request('{promoter}', 7, 'please')"));
+        let number: String = one(&format!(
+            "select request_id from network.create_pin_request('{promoter}', 7, 'please')"
+        ));
         become_person(admin);
         run(&format!("select network.process_pin_request('{number}', null, 'approved', 'fine')"));
         run(&format!("select network.process_pin_request('{number}', null, 'approved')"));
         assert_eq!(pins(promoter), 7);
-        expect_error("PT409", &format!("select network.process_pin_request('{number}', null, 'rejected')"));
+        expect_error(
+            "PT409",
+            &format!("select network.process_pin_request('{number}', null, 'rejected')"),
+        );
     }
 
     #[pg_test]
@@ -183,14 +201,24 @@ mod tests {
     #[pg_test]
     fn requests_keep_to_their_bounds_and_callers() {
         let (_, promoter_a, promoter_b) = (admin(), promoter(None), promoter(None));
-        let request: Uuid = one(&format!("select id from network.create_pin_request('{promoter_a}', 1)"));
+        let request: Uuid =
+            one(&format!("select id from network.create_pin_request('{promoter_a}', 1)"));
         for pins in ["0", "-1", "10001"] {
-            expect_error("22023", &format!("select network.create_pin_request('{promoter_a}', {pins})"));
+            expect_error(
+                "22023",
+                &format!("select network.create_pin_request('{promoter_a}', {pins})"),
+            );
         }
-        expect_error("22023", &format!("select network.process_pin_request('{request}', null, 'processed')"));
+        expect_error(
+            "22023",
+            &format!("select network.process_pin_request('{request}', null, 'processed')"),
+        );
         expect_error("PT404", "select network.process_pin_request('BPVR999999', null, 'approved')");
         become_person(promoter_b);
         expect_error("42501", &format!("select network.create_pin_request('{promoter_a}', 1)"));
-        expect_error("42501", &format!("select network.process_pin_request('{request}', null, 'approved')"));
+        expect_error(
+            "42501",
+            &format!("select network.process_pin_request('{request}', null, 'approved')"),
+        );
     }
 }

@@ -40,12 +40,7 @@ pub fn once(
     }
     let actor = actor();
     let fingerprint = Sha256::digest(arguments.to_string()).to_vec();
-    let args = [
-        actor.as_str().into(),
-        key.into(),
-        function.into(),
-        fingerprint.clone().into(),
-    ];
+    let args = [actor.as_str().into(), key.into(), function.into(), fingerprint.clone().into()];
     if CLAIM.run(&args)? == 0 {
         return stored(&actor, key, function, &fingerprint);
     }

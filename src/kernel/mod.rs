@@ -10,6 +10,7 @@ pub mod caller;
 pub mod error;
 pub mod idempotency;
 pub mod ids;
+pub mod json;
 pub mod jwt;
 pub mod keys;
 pub mod money;

@@ -111,14 +111,22 @@ mod tests {
 
     #[test]
     fn bad_account_numbers_are_refused() {
-        for bad in ["12345678", "1234567890123456789", "12345678a", "000000000", "१२३४५६७८९०"] {
+        for bad in ["12345678", "1234567890123456789", "12345678a", "000000000", "१२३४५६७८९०"]
+        {
             assert!(details(bad, "HDFC0001234").is_err(), "{bad}");
         }
     }
 
     #[test]
     fn bad_ifsc_codes_are_refused() {
-        for bad in ["HDFC1001234", "HDF00001234", "HDFC000123", "HDFC00012345", "HDFC0001-34", "ÄDFC000123"] {
+        for bad in [
+            "HDFC1001234",
+            "HDF00001234",
+            "HDFC000123",
+            "HDFC00012345",
+            "HDFC0001-34",
+            "ÄDFC000123",
+        ] {
             assert!(details("123456789012", bad).is_err(), "{bad}");
         }
     }

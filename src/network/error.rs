@@ -51,11 +51,15 @@ impl From<NetworkError> for Error {
             NotACustomer { field } => Error::invalid(field, "must be a customer"),
             Inactive { field } => Error::conflict(format!("{field}: the promoter is inactive")),
             NoPlatform => Error::new(sqlstate::NOT_CONFIGURED, "the network has no admin yet")
-                .hint("As the database's owner: select backoffice.bootstrap_admin(email, password)."),
+                .hint(
+                    "As the database's owner: select backoffice.bootstrap_admin(email, password).",
+                ),
             TooFewPins { has, needs } => Error::conflict("not enough PINs")
                 .detail(format!("the balance is {has}, {needs} needed"))
                 .hint("Ask an admin for PINs, or request them with create_pin_request."),
-            TooManyPins => Error::out_of_range("p_pin_change_value", "the balance would be too large"),
+            TooManyPins => {
+                Error::out_of_range("p_pin_change_value", "the balance would be too large")
+            }
             TooDeep { most } => Error::conflict("the line below this parent is full")
                 .detail(format!("a line holds at most {most} promoters"))
                 .hint("The setting network.max_depth says how many; null is no limit."),

@@ -233,12 +233,15 @@ mod tests {
             customers,
         };
         let ids: Vec<Uuid> = (0..4).map(|_| new_id()).collect();
-        let tree = nest(ids[0], vec![
-            node(ids[0], None, 1, 1),
-            node(ids[1], Some(ids[0]), 2, 2),
-            node(ids[2], Some(ids[0]), 2, 3),
-            node(ids[3], Some(ids[1]), 3, 4),
-        ]);
+        let tree = nest(
+            ids[0],
+            vec![
+                node(ids[0], None, 1, 1),
+                node(ids[1], Some(ids[0]), 2, 2),
+                node(ids[2], Some(ids[0]), 2, 3),
+                node(ids[3], Some(ids[1]), 3, 4),
+            ],
+        );
         assert_eq!(tree["promoters_below"], 3);
         assert_eq!(tree["branch_customers"], 10);
         assert_eq!(tree["children"][0]["id"], ids[1].to_string());

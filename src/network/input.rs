@@ -15,9 +15,8 @@ pub struct Object<'a> {
 impl<'a> Object<'a> {
     /// 22023 unless `value` is an object with no keys but `allowed`.
     pub fn new(field: &'static str, value: &'a Value, allowed: &[&str]) -> Result<Self> {
-        let values = value
-            .as_object()
-            .ok_or_else(|| Error::invalid(field, "must be a JSON object"))?;
+        let values =
+            value.as_object().ok_or_else(|| Error::invalid(field, "must be a JSON object"))?;
         if let Some(unknown) = values.keys().find(|key| !allowed.contains(&key.as_str())) {
             let unknown: String = unknown.chars().take(60).collect();
             let rule = format!("unknown key {unknown:?}; allowed are {}", allowed.join(", "));

@@ -16,7 +16,7 @@ mod input;
 mod number;
 mod pin;
 mod pin_request;
-mod platform;
+pub mod platform;
 mod profile;
 mod promoter;
 mod store;

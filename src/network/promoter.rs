@@ -66,8 +66,7 @@ fn parent_for(caller: &Caller, wanted: Option<Uuid>) -> Result<Option<Uuid>> {
         return Ok(wanted);
     }
     let person = caller.require_person()?;
-    let is_promoter = profiles::find(person)?
-        .is_some_and(|profile| profile.role == Role::Promoter);
+    let is_promoter = profiles::find(person)?.is_some_and(|profile| profile.role == Role::Promoter);
     if !is_promoter {
         return Err(Error::forbidden("only promoters and admins may bring promoters"));
     }

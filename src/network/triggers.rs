@@ -1,9 +1,9 @@
 //! The network's triggers: thin, they only fetch what the work needs.
 
 use crate::kernel::error::{Error, Result, required, trigger_entry};
+use crate::network::commission;
 use crate::network::error::NetworkError;
 use crate::network::store::{platform, profiles};
-use crate::network::commission;
 use pgrx::prelude::*;
 use pgrx::{PgTrigger, Uuid};
 use std::convert::Infallible;

@@ -81,6 +81,7 @@ pub fn create(promoter: Uuid, amount: &AnyNumeric, bank: &Value) -> Result<Uuid>
             id: None,
             system: SYSTEM,
             kind: "withdrawal",
+            description: None,
             debit: from,
             credit: to,
             amount,
@@ -135,7 +136,8 @@ pub fn decide(
 }
 
 fn lock(key: &str) -> Result<Request> {
-    let unknown = || NetworkError::UnknownRequest { what: "withdrawal request", key: key.to_owned() };
+    let unknown =
+        || NetworkError::UnknownRequest { what: "withdrawal request", key: key.to_owned() };
     Ok(store::lock(key)?.ok_or_else(unknown)?)
 }
 
@@ -167,12 +169,15 @@ mod tests {
             .flat_map(|from| ALL.iter().map(move |to| (*from, *to)))
             .filter(|(from, to)| from.may_become(*to))
             .collect();
-        assert_eq!(steps, [
-            (Status::Pending, Status::Approved),
-            (Status::Pending, Status::Rejected),
-            (Status::Approved, Status::Rejected),
-            (Status::Approved, Status::Processed),
-        ]);
+        assert_eq!(
+            steps,
+            [
+                (Status::Pending, Status::Approved),
+                (Status::Pending, Status::Rejected),
+                (Status::Approved, Status::Rejected),
+                (Status::Approved, Status::Processed),
+            ]
+        );
     }
 
     #[test]

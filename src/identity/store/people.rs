@@ -1,7 +1,6 @@
 //! People and the ids they sign in with.
 
 use crate::kernel::error::Result;
-use crate::kernel::ids::new_id;
 use crate::kernel::spi::{Query, Row};
 use pgrx::{JsonB, Uuid};
 use serde_json::Value;

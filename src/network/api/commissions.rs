@@ -2,12 +2,13 @@
 
 use crate::kernel::caller;
 use crate::kernel::error::{entry, required};
+use crate::kernel::json::JsonText;
 use crate::network::store::reports;
 use crate::network::wallet::Operation;
 use crate::network::{SYSTEM, commission, platform, profile, wallet};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use pgrx::{AnyNumeric, JsonString, Uuid, composite_type};
+use pgrx::{AnyNumeric, Uuid, composite_type};
 
 /// Pays the commission for `p_customer_id`, whom `p_initiator_promoter_id` brought.
 /// The trigger does so when a customer is made; a repeat returns what exists. For
@@ -49,12 +50,12 @@ fn network_distribute_affiliate_commission(
 #[search_path(pg_catalog, pg_temp)]
 fn network_get_promoter_commission_summary(
     p_promoter_id: Option<Uuid>,
-) -> Result<JsonString, ErrorReport> {
+) -> Result<JsonText, ErrorReport> {
     entry(|| {
         let promoter = required(p_promoter_id, "p_promoter_id")?;
         caller::current().require_self_or_admin(SYSTEM, promoter, "p_promoter_id")?;
         profile::require(promoter, profile::Role::Promoter, "p_promoter_id")?;
-        reports::promoter_summary(promoter).map(JsonString)
+        reports::promoter_summary(promoter).map(JsonText)
     })
 }
 
@@ -68,10 +69,10 @@ fn network_get_promoter_commission_summary(
     requires = ["network_views"]
 )]
 #[search_path(pg_catalog, pg_temp)]
-fn network_get_admin_commission_summary() -> Result<JsonString, ErrorReport> {
+fn network_get_admin_commission_summary() -> Result<JsonText, ErrorReport> {
     entry(|| {
         caller::current().require_admin(SYSTEM)?;
-        reports::admin_summary().map(JsonString)
+        reports::admin_summary().map(JsonText)
     })
 }
 

@@ -99,9 +99,7 @@ fn network_get_withdrawal_history(
     requires = ["network_tables"]
 )]
 #[search_path(pg_catalog, pg_temp)]
-fn network_get_withdrawal_bank_details(
-    p_request_id: Option<&str>,
-) -> Result<JsonB, ErrorReport> {
+fn network_get_withdrawal_bank_details(p_request_id: Option<&str>) -> Result<JsonB, ErrorReport> {
     entry(|| {
         caller::current().require_admin(SYSTEM)?;
         withdrawal::bank_details(required(p_request_id, "p_request_id")?).map(JsonB)

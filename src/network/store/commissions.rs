@@ -33,9 +33,8 @@ static INSERT: Query = Query::write(
        from unnest($4, $5, $6, $7, $8, $9)
             as s (recipient, is_promoter, level, amount, transaction_id, note)",
 );
-static MARK: Query = Query::write(
-    "update network.customers set commission_status = 'distributed' where id = $1",
-);
+static MARK: Query =
+    Query::write("update network.customers set commission_status = 'distributed' where id = $1");
 static LOCK_CUSTOMER: Query = Query::write(
     "select promoter_id, commission_status from network.customers where id = $1 for update",
 );

@@ -3,18 +3,14 @@
 use crate::kernel::error::Result;
 use crate::kernel::spi::Query;
 
-static PROMOTER: Query = Query::write(
-    "select nextval('network.promoter_id_sequence') from generate_series(1, $1)",
-);
-static CUSTOMER: Query = Query::write(
-    "select nextval('network.customer_id_sequence') from generate_series(1, $1)",
-);
-static TRANSACTION: Query = Query::write(
-    "select nextval('network.transaction_id_sequence') from generate_series(1, $1)",
-);
-static REQUEST: Query = Query::write(
-    "select nextval('network.request_id_sequence') from generate_series(1, $1)",
-);
+static PROMOTER: Query =
+    Query::write("select nextval('network.promoter_id_sequence') from generate_series(1, $1)");
+static CUSTOMER: Query =
+    Query::write("select nextval('network.customer_id_sequence') from generate_series(1, $1)");
+static TRANSACTION: Query =
+    Query::write("select nextval('network.transaction_id_sequence') from generate_series(1, $1)");
+static REQUEST: Query =
+    Query::write("select nextval('network.request_id_sequence') from generate_series(1, $1)");
 
 #[derive(Clone, Copy)]
 pub enum Counter {

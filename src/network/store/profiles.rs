@@ -26,9 +26,8 @@ static INSERT_CUSTOMER: Query = Query::write(
     "insert into network.customers (id, promoter_id, source, commission_status, metadata)
      values ($1, $2, $3, case when $2 is null then 'none' else 'pending' end, $4)",
 );
-static MAKE_ADMIN: Query = Query::write(
-    "update network.profiles set role = 'admin', updated_at = now() where id = $1",
-);
+static MAKE_ADMIN: Query =
+    Query::write("update network.profiles set role = 'admin', updated_at = now() where id = $1");
 static UPDATE: Query = Query::write(
     "update network.profiles
         set address = case when $2 then $3 else address end,
