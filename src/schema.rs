@@ -52,11 +52,33 @@ extension_sql_file!(
     ]
 );
 
+extension_sql_file!(
+    "../sql/identity/functions.sql",
+    name = "identity_functions",
+    requires = ["ops_policies"]
+);
+extension_sql_file!(
+    "../sql/identity/triggers.sql",
+    name = "identity_triggers",
+    requires = ["identity_functions"]
+);
+extension_sql_file!(
+    "../sql/identity/policies.sql",
+    name = "identity_policies",
+    requires =
+        ["identity_triggers", kernel::api::backoffice_has_role, kernel::api::backoffice_person_id,]
+);
+
 // What each caller may use, run by finalize.sql.
 extension_sql_file!(
     "../sql/kernel/grants.sql",
     name = "kernel_grants",
-    requires = ["ops_policies"]
+    requires = ["identity_policies"]
 );
 extension_sql_file!("../sql/ops/grants.sql", name = "ops_grants", requires = ["kernel_grants"]);
+extension_sql_file!(
+    "../sql/identity/grants.sql",
+    name = "identity_grants",
+    requires = ["ops_grants"]
+);
 extension_sql_file!("../sql/finalize.sql", name = "finalize", finalize);
