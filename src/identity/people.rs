@@ -25,6 +25,7 @@ pub struct NewPerson<'a> {
     pub password: Option<&'a str>,
     /// Whether the business vouches for the addresses.
     pub confirmed: bool,
+    /// The system that they come through.
     pub system: &'a str,
 }
 
@@ -53,6 +54,7 @@ pub fn create_person(new: &NewPerson<'_>) -> Result<Uuid> {
         password_hash: password_hash.as_deref(),
         confirmed: new.confirmed,
         user_metadata: serde_json::json!({}),
+        system: new.system,
     };
     match store::insert(&row)? {
         Some(id) => Ok(id),

@@ -48,11 +48,11 @@ static IS_ADMIN_OF_ALL: Query = Query::read(
 static LOCK: Query = Query::write(select_person!("u.id = $1 for update"));
 static INSERT: Query = Query::write(
     "insert into identity.users (id, email, phone, name, password_hash,
-        email_confirmed_at, phone_confirmed_at, user_metadata, app_metadata)
+        email_confirmed_at, phone_confirmed_at, user_metadata, app_metadata, system)
      values ($1, $2, $3, $4, $5,
         case when $6 and $2 is not null then now() end,
         case when $6 and $3 is not null then now() end, $7,
-        jsonb_build_object('provider', $8, 'providers', jsonb_build_array($8)))
+        jsonb_build_object('provider', $8, 'providers', jsonb_build_array($8)), $9)
      on conflict do nothing
      returning id",
 );
@@ -134,6 +134,7 @@ pub struct NewRow<'a> {
     pub password_hash: Option<&'a str>,
     pub confirmed: bool,
     pub user_metadata: Value,
+    pub system: &'a str,
 }
 
 /// The id of the new person; `None` where somebody has the e-mail or the phone.
@@ -148,6 +149,7 @@ pub fn insert(new: &NewRow<'_>) -> Result<Option<Uuid>> {
         new.confirmed.into(),
         JsonB(new.user_metadata.clone()).into(),
         provider.into(),
+        new.system.into(),
     ];
     INSERT.first(&args, |row| row.get(1))
 }
