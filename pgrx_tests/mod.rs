@@ -2,6 +2,8 @@
 
 mod identity;
 mod kernel;
+mod ledger;
+mod network;
 pub mod support;
 
 /// Settings of the server that `cargo pgrx test` starts.

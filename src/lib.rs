@@ -11,6 +11,8 @@ use pgrx::prelude::*;
 
 mod identity;
 mod kernel;
+mod ledger;
+mod network;
 mod ops;
 mod schema;
 
@@ -18,6 +20,7 @@ mod schema;
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     kernel::init();
+    network::init();
 }
 
 #[cfg(any(test, feature = "pg_test"))]

@@ -14,6 +14,10 @@ mod ops {}
 mod identity {}
 #[pg_schema]
 mod auth_api {}
+#[pg_schema]
+mod ledger {}
+#[pg_schema]
+mod network {}
 
 extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
 
@@ -21,7 +25,7 @@ extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
 extension_sql_file!(
     "../sql/kernel/tables.sql",
     name = "kernel_tables",
-    requires = [backoffice, ops, identity, auth_api]
+    requires = [backoffice, ops, identity, auth_api, ledger, network]
 );
 extension_sql_file!("../sql/ops/tables.sql", name = "ops_tables", requires = ["kernel_tables"]);
 extension_sql_file!(
@@ -29,12 +33,27 @@ extension_sql_file!(
     name = "identity_tables",
     requires = ["ops_tables"]
 );
+extension_sql_file!(
+    "../sql/ledger/tables.sql",
+    name = "ledger_tables",
+    requires = ["identity_tables"]
+);
+extension_sql_file!(
+    "../sql/network/types.sql",
+    name = "network_types",
+    requires = ["ledger_tables"]
+);
+extension_sql_file!(
+    "../sql/network/tables.sql",
+    name = "network_tables",
+    requires = ["network_types"]
+);
 
 // Triggers, views and policies, floor by floor.
 extension_sql_file!(
     "../sql/kernel/triggers.sql",
     name = "kernel_triggers",
-    requires = ["identity_tables"]
+    requires = ["network_tables"]
 );
 extension_sql_file!(
     "../sql/ops/triggers.sql",
@@ -47,11 +66,11 @@ extension_sql_file!(
     requires = [
         "ops_triggers",
         kernel::api::backoffice_has_role,
+        kernel::api::backoffice_is_admin,
         kernel::api::backoffice_person_id,
         kernel::api::backoffice_major,
     ]
 );
-
 extension_sql_file!(
     "../sql/identity/functions.sql",
     name = "identity_functions",
@@ -68,17 +87,42 @@ extension_sql_file!(
     requires =
         ["identity_triggers", kernel::api::backoffice_has_role, kernel::api::backoffice_person_id,]
 );
+extension_sql_file!(
+    "../sql/ledger/views.sql",
+    name = "ledger_views",
+    requires = ["identity_policies"]
+);
+extension_sql_file!(
+    "../sql/network/views.sql",
+    name = "network_views",
+    requires = ["ledger_views"]
+);
+extension_sql_file!(
+    "../sql/network/triggers.sql",
+    name = "network_triggers",
+    requires = ["network_views"]
+);
+extension_sql_file!(
+    "../sql/network/policies.sql",
+    name = "network_policies",
+    requires = ["network_triggers"]
+);
 
 // What each caller may use, run by finalize.sql.
 extension_sql_file!(
     "../sql/kernel/grants.sql",
     name = "kernel_grants",
-    requires = ["identity_policies"]
+    requires = ["network_policies"]
 );
 extension_sql_file!("../sql/ops/grants.sql", name = "ops_grants", requires = ["kernel_grants"]);
 extension_sql_file!(
     "../sql/identity/grants.sql",
     name = "identity_grants",
     requires = ["ops_grants"]
+);
+extension_sql_file!(
+    "../sql/network/grants.sql",
+    name = "network_grants",
+    requires = ["identity_grants"]
 );
 extension_sql_file!("../sql/finalize.sql", name = "finalize", finalize);

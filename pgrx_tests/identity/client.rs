@@ -156,6 +156,7 @@ pub fn claims(session: &Value) -> Value {
 pub fn person(email: &str) -> Uuid {
     use crate::identity::{NewPerson, create_person};
     create_person(&NewPerson {
+        id: None,
         email: Some(email),
         phone: None,
         name: None,

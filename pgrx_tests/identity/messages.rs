@@ -131,6 +131,7 @@ mod tests {
     #[pg_test]
     fn an_invited_person_chooses_a_password() {
         let ben = identity::create_person(&identity::NewPerson {
+            id: None,
             email: None,
             phone: Some("9876543210"),
             name: Some("Ben"),

@@ -10,6 +10,7 @@ mod tests {
     use pgrx::prelude::*;
 
     const ANNA: NewPerson<'static> = NewPerson {
+        id: None,
         email: Some(" Anna@Example.COM "),
         phone: Some("+91 98765-43210"),
         name: Some("Anna"),

@@ -31,6 +31,7 @@ mod tests {
     fn a_refusal_never_tells_what_was_wrong() {
         let anna = person("anna@example.com");
         identity::create_person(&identity::NewPerson {
+            id: None,
             email: Some("invited@example.com"),
             phone: None,
             name: None,

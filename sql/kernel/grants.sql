@@ -4,6 +4,7 @@ begin
     grant usage on schema backoffice to anon, authenticated, service_role;
     grant execute on function backoffice.person_id() to anon, authenticated, service_role;
     grant execute on function backoffice.has_role(text, text) to anon, authenticated, service_role;
+    grant execute on function backoffice.is_admin(text) to anon, authenticated, service_role;
     grant execute on function backoffice.grant_role(uuid, text, text, text) to authenticated, service_role;
     grant execute on function backoffice.revoke_role(uuid, text, text, text) to authenticated, service_role;
     grant execute on function backoffice.get_setting(text, text) to authenticated, service_role;
@@ -14,6 +15,8 @@ begin
         'The signed-in person, NULL for anybody else.';
     comment on function backoffice.has_role(text, text) is
         'Whether the signed-in person holds a role in a system.';
+    comment on function backoffice.is_admin(text) is
+        'Whether the caller may do what an admin of a system may.';
     comment on function backoffice.grant_role(uuid, text, text, text) is
         'Gives a person a role in a system; for its admins.';
     comment on function backoffice.revoke_role(uuid, text, text, text) is

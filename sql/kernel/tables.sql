@@ -69,6 +69,21 @@ comment on column backoffice.secrets.key_id is 'Which key of the root key file s
 alter table backoffice.secrets enable row level security;
 select pg_catalog.pg_extension_config_dump('backoffice.secrets', '');
 
+create table backoffice.idempotency_keys (
+    actor text not null,
+    key text not null,
+    function text not null,
+    fingerprint bytea not null,
+    result_id uuid,
+    created_at timestamptz not null default now(),
+    constraint idempotency_keys_pkey primary key (actor, key)
+);
+create index idempotency_keys_created_at_idx on backoffice.idempotency_keys (created_at);
+comment on table backoffice.idempotency_keys is 'What was done under an Idempotency-Key header, so that a repeated request does it once.';
+comment on column backoffice.idempotency_keys.fingerprint is 'SHA-256 of the arguments.';
+alter table backoffice.idempotency_keys enable row level security;
+select pg_catalog.pg_extension_config_dump('backoffice.idempotency_keys', '');
+
 -- Rows that come with the extension. '*' is every system.
 insert into backoffice.role_definitions (system, role, description) values
     ('*', 'admin', 'Administers every system'),

@@ -9,6 +9,7 @@ use crate::identity::store::people::{self as store, NewRow, Person};
 use crate::identity::store::{sessions, tokens, users};
 use crate::kernel::caller;
 use crate::kernel::error::{Error, Result, sqlstate};
+use crate::kernel::ids::new_id;
 use crate::kernel::roles;
 use crate::kernel::settings::Settings;
 use pgrx::Uuid;
@@ -18,6 +19,8 @@ const NAME_MOST: usize = 200;
 
 /// A person whom a product creates.
 pub struct NewPerson<'a> {
+    /// An id of the caller's choice, so that a repeat can be recognised.
+    pub id: Option<Uuid>,
     pub email: Option<&'a str>,
     pub phone: Option<&'a str>,
     pub name: Option<&'a str>,
@@ -48,6 +51,7 @@ pub fn create_person(new: &NewPerson<'_>) -> Result<Uuid> {
     let name = new.name.map(|name| check_name(name, "name")).transpose()?;
     let password_hash = new.password.map(hash_checked).transpose()?;
     let row = NewRow {
+        id: new.id.unwrap_or_else(new_id),
         email: email.as_deref(),
         phone: phone.as_deref(),
         name,
@@ -81,17 +85,18 @@ pub fn check_name<'a>(name: &'a str, field: &str) -> Result<&'a str> {
 /// 23505 naming which address somebody other than `person` has.
 fn taken(person: Option<Uuid>, email: Option<&str>, phone: Option<&str>) -> Result<Error> {
     let others = |found: Option<Person>| found.is_some_and(|found| Some(found.id) != person);
-    let field = match email {
-        Some(email) if others(store::by_email(email)?) => "email",
-        _ => "phone",
+    let (field, value) = match (email, phone) {
+        (Some(email), _) if others(store::by_email(email)?) => ("email", email),
+        (_, Some(phone)) if others(store::by_phone(phone)?) => ("phone", phone),
+        _ => ("id", "the id chosen for the person"),
     };
-    let value = if field == "email" { email } else { phone };
     Ok(Error::new(sqlstate::UNIQUE_VIOLATION, format!("{field}: somebody has it already"))
-        .detail(value.unwrap_or_default().to_owned()))
+        .detail(value.to_owned()))
 }
 
-/// Changes a person on behalf of the business: no message confirms it. Tokens
-/// that were sent to a former address are void. PT404, 22023, 23505.
+/// Changes a person without a message that confirms it. A new address counts as
+/// confirmed if the business gives it, not if the person does. Tokens that were
+/// sent to a former address are void. PT404, 22023, 23505.
 pub fn update_person(person: Uuid, update: &PersonUpdate<'_>) -> Result<()> {
     let email = update.email.map(|text| normalize_email(text, "email")).transpose()?;
     let phone = update.phone.map(|text| normalize_phone(text, "phone")).transpose()?;
@@ -102,7 +107,9 @@ pub fn update_person(person: Uuid, update: &PersonUpdate<'_>) -> Result<()> {
     if moved && store::is_taken(person, email.as_deref(), phone.as_deref())? {
         return Err(taken(Some(person), email.as_deref(), phone.as_deref())?);
     }
-    store::update_contact(person, name, email.as_deref(), phone.as_deref())?;
+    // A person does not vouch for their own addresses.
+    let vouched = caller::current().person() != Some(person);
+    store::update_contact(person, name, email.as_deref(), phone.as_deref(), vouched)?;
     if moved {
         tokens::void_all(person)?;
     }
@@ -178,6 +185,7 @@ pub fn bootstrap_admin(email: &str, password: Option<&str>) -> Result<Uuid> {
             person.id
         }
         None => create_person(&NewPerson {
+            id: None,
             email: Some(&email),
             phone: None,
             name: None,

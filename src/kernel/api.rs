@@ -32,6 +32,20 @@ fn backoffice_has_role(p_system: Option<&str>, p_role: Option<&str>) -> Result<b
     })
 }
 
+/// Whether the caller is an admin of `p_system`, the service role or psql.
+#[pg_extern(
+    schema = "backoffice",
+    name = "is_admin",
+    stable,
+    parallel_restricted,
+    security_definer,
+    requires = ["kernel_tables"]
+)]
+#[search_path(pg_catalog, pg_temp)]
+fn backoffice_is_admin(p_system: Option<&str>) -> Result<bool, ErrorReport> {
+    entry(|| caller::current().is_admin(required(p_system, "p_system")?))
+}
+
 /// Gives a person a role in a system. For admins of the system.
 /// 22023 unknown role, 23503 unknown person, 42501 not an admin.
 #[pg_extern(

@@ -8,7 +8,9 @@
 pub mod api;
 pub mod caller;
 pub mod error;
+pub mod idempotency;
 pub mod ids;
+pub mod json;
 pub mod jwt;
 pub mod keys;
 pub mod money;

@@ -36,6 +36,7 @@ pub fn signup(request: &Request) -> Outcome {
     // Also where the address is taken, so that it takes as long.
     let hash = password::hash(password)?;
     let row = NewRow {
+        id: new_id(),
         email: address.email(),
         phone: address.phone(),
         name: name.as_deref(),

@@ -1,7 +1,6 @@
 //! People and the ids they sign in with.
 
 use crate::kernel::error::Result;
-use crate::kernel::ids::new_id;
 use crate::kernel::spi::{Query, Row};
 use pgrx::{JsonB, Uuid};
 use serde_json::Value;
@@ -60,15 +59,20 @@ static IS_TAKEN: Query = Query::read(
     "select exists (select from identity.users where email = $2 and id <> $1)
          or exists (select from identity.users where phone = $3 and id <> $1)",
 );
+// A new address is confirmed if the business vouches for it ($5). If not, it is
+// unconfirmed, unless no other would be left to sign in with.
 static UPDATE_CONTACT: Query = Query::write(
     "update identity.users
         set name = coalesce($2, name), email = coalesce($3, email),
             phone = coalesce($4, phone), updated_at = now(),
-            -- The business vouches for an address that it gives.
-            email_confirmed_at = case when $3 <> coalesce(email, '') then now()
-                                      else email_confirmed_at end,
-            phone_confirmed_at = case when $4 <> coalesce(phone, '') then now()
-                                      else phone_confirmed_at end,
+            email_confirmed_at = case
+                when $3 is null or $3 = email then email_confirmed_at
+                when $5 then now()
+                when phone_confirmed_at is null or $4 <> phone then email_confirmed_at end,
+            phone_confirmed_at = case
+                when $4 is null or $4 = phone then phone_confirmed_at
+                when $5 then now()
+                when email_confirmed_at is null then phone_confirmed_at end,
             new_email = case when $3 is null then new_email end,
             new_phone = case when $4 is null then new_phone end
       where id = $1
@@ -128,6 +132,7 @@ pub fn lock(id: Uuid) -> Result<Option<Person>> {
 }
 
 pub struct NewRow<'a> {
+    pub id: Uuid,
     pub email: Option<&'a str>,
     pub phone: Option<&'a str>,
     pub name: Option<&'a str>,
@@ -141,7 +146,7 @@ pub struct NewRow<'a> {
 pub fn insert(new: &NewRow<'_>) -> Result<Option<Uuid>> {
     let provider = if new.email.is_some() { "email" } else { "phone" };
     let args = [
-        new_id().into(),
+        new.id.into(),
         new.email.into(),
         new.phone.into(),
         new.name.into(),
@@ -165,8 +170,10 @@ pub fn update_contact(
     name: Option<&str>,
     email: Option<&str>,
     phone: Option<&str>,
+    vouched: bool,
 ) -> Result<()> {
-    UPDATE_CONTACT.run(&[person.into(), name.into(), email.into(), phone.into()])?;
+    let args = [person.into(), name.into(), email.into(), phone.into(), vouched.into()];
+    UPDATE_CONTACT.run(&args)?;
     Ok(())
 }
 

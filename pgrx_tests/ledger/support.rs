@@ -1,0 +1,85 @@
+//! What the tests of the ledger share.
+
+use crate::kernel::error::Result;
+use crate::kernel::money::{Currency, Money};
+use crate::ledger::*;
+use pgrx::Uuid;
+
+pub fn currency(code: &str) -> Currency {
+    Currency::parse(code, "currency").unwrap()
+}
+
+/// An amount in paise.
+pub fn inr(minor: i64) -> Money {
+    Money::new(minor, currency("INR"))
+}
+
+/// What most tests open: a liability in rupees without a limit.
+pub fn plain(code: &str) -> NewAccount<'_> {
+    NewAccount {
+        system: "test",
+        code,
+        name: code,
+        currency: currency("INR"),
+        class: Class::Liability,
+        owner: None,
+        limit: Limit::None,
+        stripes: 0,
+    }
+}
+
+pub fn open(code: &str) -> AccountId {
+    open_account(&plain(code)).unwrap()
+}
+
+/// A liability that may not go below zero.
+pub fn open_limited(code: &str) -> AccountId {
+    open_account(&NewAccount { limit: Limit::NoOverdraft, ..plain(code) }).unwrap()
+}
+
+pub fn leg(debit: AccountId, credit: AccountId, minor: i64) -> Leg {
+    Leg { id: None, debit, credit, amount: inr(minor) }
+}
+
+pub fn journal<'a>(id: Option<Uuid>, legs: &'a [Leg]) -> Journal<'a> {
+    Journal {
+        id,
+        system: "test",
+        kind: "payment",
+        description: None,
+        legs,
+        effective_at: None,
+        metadata: None,
+    }
+}
+
+/// Posts a single transfer.
+pub fn transfer(debit: AccountId, credit: AccountId, minor: i64) -> Result<Posted> {
+    post(&journal(None, &[leg(debit, credit, minor)]))
+}
+
+pub fn new_hold<'a>(debit: AccountId, credit: AccountId, minor: i64) -> NewHold<'a> {
+    NewHold {
+        id: None,
+        system: "test",
+        kind: "payout",
+        debit,
+        credit,
+        amount: inr(minor),
+        expires_at: None,
+        description: None,
+        metadata: None,
+    }
+}
+
+/// Posted, held and available.
+pub fn figures(account: AccountId) -> (i64, i64, i64) {
+    let balance = balance(account).unwrap();
+    (balance.posted, balance.pending, balance.available)
+}
+
+/// The SQLSTATE of an error that Rust gave.
+#[track_caller]
+pub fn code<T: std::fmt::Debug>(outcome: Result<T>) -> String {
+    outcome.expect_err("must be refused").sqlstate.code()
+}

@@ -1,0 +1,51 @@
+-- network: who sees which row. Nobody writes a table directly: that is what the
+-- functions are for, so no role has INSERT, UPDATE or DELETE.
+
+grant select on network.profiles, network.promoters, network.customers, network.pin_transactions,
+    network.affiliate_commissions, network.withdrawal_requests, network.pin_requests,
+    network.promoter_wallet, network.admin_wallet, network.transaction_counters
+    to authenticated, service_role;
+grant select on network.platform to authenticated, service_role;
+grant select on network.withdrawal_holds to service_role;
+grant select on network.promoter_id_sequence, network.customer_id_sequence,
+    network.transaction_id_sequence, network.request_id_sequence to authenticated, service_role;
+
+create policy promoters_read on network.promoters for select to authenticated
+    using (id = (select backoffice.person_id())
+        or ancestors @> array[(select backoffice.person_id())]
+        or (select backoffice.has_role('network', 'admin')));
+
+-- Oneself, those directly below (own customers and promoters), every promoter of
+-- the whole line below, and everything for admins.
+create policy profiles_read on network.profiles for select to authenticated
+    using (id = (select backoffice.person_id())
+        or parent_promoter_id = (select backoffice.person_id())
+        or (role = 'promoter' and exists (
+                select from network.promoters below
+                 where below.id = profiles.id
+                   and below.ancestors @> array[(select backoffice.person_id())]))
+        or (select backoffice.has_role('network', 'admin')));
+
+create policy customers_read on network.customers for select to authenticated
+    using (id = (select backoffice.person_id())
+        or promoter_id = (select backoffice.person_id())
+        or (select backoffice.has_role('network', 'admin')));
+
+create policy pin_transactions_read on network.pin_transactions for select to authenticated
+    using (user_id = (select backoffice.person_id())
+        or (select backoffice.has_role('network', 'admin')));
+
+create policy affiliate_commissions_read on network.affiliate_commissions for select to authenticated
+    using (recipient_id = (select backoffice.person_id())
+        or (select backoffice.has_role('network', 'admin')));
+
+create policy withdrawal_requests_read on network.withdrawal_requests for select to authenticated
+    using (promoter_id = (select backoffice.person_id())
+        or (select backoffice.has_role('network', 'admin')));
+
+create policy pin_requests_read on network.pin_requests for select to authenticated
+    using (promoter_id = (select backoffice.person_id())
+        or (select backoffice.has_role('network', 'admin')));
+
+create policy platform_read on network.platform for select to authenticated
+    using ((select backoffice.has_role('network', 'admin')));

@@ -1,0 +1,57 @@
+-- network: thin triggers; the work is in Rust.
+create function network.distribute_commission() returns trigger
+    language c security definer set search_path = pg_catalog, pg_temp
+    as 'MODULE_PATHNAME', 'network_distribute_commission_wrapper';
+create function network.copy_person() returns trigger
+    language c security definer set search_path = pg_catalog, pg_temp
+    as 'MODULE_PATHNAME', 'network_copy_person_wrapper';
+create function network.refuse_currency_change() returns trigger
+    language c security definer set search_path = pg_catalog, pg_temp
+    as 'MODULE_PATHNAME', 'network_refuse_currency_change_wrapper';
+
+-- Looks at the row's own state: a restored row is no longer pending and does nothing.
+create trigger customers_commission after insert on network.customers
+    for each row when (new.commission_status = 'pending')
+    execute function network.distribute_commission();
+
+-- E-mail, phone and name belong to identity.users; the copies follow.
+create trigger users_copy_to_network after update of email, phone, name on identity.users
+    for each row when (old.email is distinct from new.email or old.phone is distinct from new.phone
+                       or old.name is distinct from new.name)
+    execute function network.copy_person();
+
+create trigger settings_network_currency before insert or update on backoffice.settings
+    for each row when (new.system = 'network' and new.key = 'currency')
+    execute function network.refuse_currency_change();
+
+create trigger pin_transactions_append_only before update or delete on network.pin_transactions
+    for each row execute function backoffice.refuse_change();
+create trigger pin_transactions_no_truncate before truncate on network.pin_transactions
+    for each statement execute function backoffice.refuse_change();
+create trigger affiliate_commissions_no_delete before delete on network.affiliate_commissions
+    for each row execute function backoffice.refuse_change();
+create trigger affiliate_commissions_no_truncate before truncate on network.affiliate_commissions
+    for each statement execute function backoffice.refuse_change();
+
+create trigger profiles_audit after insert or update or delete on network.profiles
+    for each row execute function ops.audit_row();
+create trigger promoters_audit after insert or update or delete on network.promoters
+    for each row execute function ops.audit_row();
+create trigger platform_audit after insert or update or delete on network.platform
+    for each row execute function ops.audit_row();
+create trigger customers_audit after insert or delete on network.customers
+    for each row execute function ops.audit_row();
+-- The commission's own bookkeeping is no change anybody made.
+create trigger customers_update_audit after update on network.customers
+    for each row when (old.commission_status is not distinct from new.commission_status)
+    execute function ops.audit_row();
+create trigger pin_transactions_audit after insert on network.pin_transactions
+    for each row execute function ops.audit_row();
+create trigger affiliate_commissions_audit after insert or update on network.affiliate_commissions
+    for each row execute function ops.audit_row();
+create trigger withdrawal_requests_audit after insert or update or delete on network.withdrawal_requests
+    for each row execute function ops.audit_row();
+create trigger withdrawal_holds_audit after insert or update or delete on network.withdrawal_holds
+    for each row execute function ops.audit_row();
+create trigger pin_requests_audit after insert or update or delete on network.pin_requests
+    for each row execute function ops.audit_row();

@@ -1,0 +1,92 @@
+//! Opening, finding and closing accounts, and their balances.
+
+use crate::kernel::error::{Error, Result};
+use crate::ledger::account::{Account, AccountId, Balance, NewAccount};
+use crate::ledger::books::clock;
+use crate::ledger::error::LedgerError;
+use crate::ledger::store;
+
+/// Opens an account; the id of the one that has the code already, if it is the
+/// same. The name is a label: it may differ.
+///
+/// 22023 for values that are not allowed; PT409 where the code is taken by an
+/// account that differs.
+pub fn open_account(new: &NewAccount<'_>) -> Result<AccountId> {
+    open_account_below(new, None)
+}
+
+/// [`open_account`] as a part of another account.
+pub fn open_account_below(new: &NewAccount<'_>, parent: Option<AccountId>) -> Result<AccountId> {
+    new.validate()?;
+    // Looked up first: an insert that finds the code taken burns an id.
+    if let Some(id) = store::accounts::find(new.system, new.code)? {
+        return opened_before(id, new, parent);
+    }
+    if let Some(parent) = parent {
+        let found = store::accounts::describe(parent)?;
+        found.ok_or(LedgerError::UnknownAccount(parent))?;
+    }
+    if let Some(id) = store::accounts::open(new, parent)? {
+        return Ok(id);
+    }
+    let id = store::accounts::find(new.system, new.code)?
+        .ok_or_else(|| Error::internal("an account was neither opened nor found"))?;
+    opened_before(id, new, parent)
+}
+
+fn opened_before(
+    id: AccountId,
+    new: &NewAccount<'_>,
+    parent: Option<AccountId>,
+) -> Result<AccountId> {
+    let found = store::accounts::describe(id)?.ok_or(LedgerError::UnknownAccount(id))?;
+    let differs = [
+        ("currency", found.currency != new.currency),
+        ("class", found.class != new.class),
+        ("owner", found.owner != new.owner),
+        ("limit", found.limit.max_overdraft() != new.limit.max_overdraft()),
+        // Closing an account takes its stripes away.
+        ("stripes", !found.closed && found.stripes != new.stored_stripes()),
+        ("parent", found.parent != parent),
+    ];
+    match differs.into_iter().find(|(_, differs)| *differs) {
+        None => Ok(id),
+        Some((field, _)) => Err(LedgerError::Differs {
+            what: "account",
+            id: format!("{} {}", new.system, new.code),
+            field: field.to_owned(),
+        }
+        .into()),
+    }
+}
+
+/// The account with this code.
+pub fn find_account(system: &str, code: &str) -> Result<Option<AccountId>> {
+    store::accounts::find(system, code)
+}
+
+/// The balance of an account now, without holds that have expired.
+pub fn balance(id: AccountId) -> Result<Balance> {
+    let mut account =
+        store::accounts::read(&[id])?.into_iter().next().ok_or(LedgerError::UnknownAccount(id))?;
+    complete(&mut account)?;
+    Ok(account.balance())
+}
+
+/// Adds what is not in the account's row.
+fn complete(account: &mut Account) -> Result<()> {
+    if account.stripes > 0 {
+        let posted = store::accounts::sum_stripes(account.id)?;
+        account.counters.debits_posted = posted.debits_posted;
+        account.counters.credits_posted = posted.credits_posted;
+    }
+    let side = account.class.normal_side();
+    if account.counters.held(side) > 0 {
+        for (_, of, amount) in store::holds::expired(&[account.id], clock())? {
+            if of == side {
+                account.expired = amount;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! The accounts that a posting changes, locked; checked before anything is written.
+//!
+//! Everybody locks in the same order, so nobody deadlocks: first rows of
+//! accounts by id, then stripes by account, then holds.
+
+use crate::kernel::error::Result;
+use crate::kernel::money::Money;
+use crate::ledger::account::{Account, AccountId, Change, Counters, MAX_IN_STRIPE};
+use crate::ledger::error::LedgerError;
+use crate::ledger::store;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys;
+use std::collections::BTreeMap;
+
+/// The time on the clock, unlike `now()`, which stands still in a transaction.
+pub fn clock() -> TimestampWithTimeZone {
+    // SAFETY: reads the clock. It never gives a time outside PostgreSQL's range.
+    let micros = unsafe { pg_sys::GetCurrentTimestamp() };
+    TimestampWithTimeZone::try_from(micros)
+        .unwrap_or_else(|_| TimestampWithTimeZone::positive_infinity())
+}
+
+/// The stripe of an account that this backend posts to.
+pub fn own_stripe(stripes: i16) -> i16 {
+    // SAFETY: a plain global of the backend.
+    let backend = unsafe { pg_sys::MyProcPid };
+    (backend % i32::from(stripes)) as i16
+}
+
+/// A stripe of an account, locked.
+struct Stripe {
+    number: i16,
+    counters: Counters,
+}
+
+/// Which rows of a striped account a posting writes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// Its stripe only, as a transfer does.
+    Stripes,
+    /// The account's row too, as holds do.
+    All,
+}
+
+/// Accounts locked until the end of the transaction.
+pub struct Books {
+    accounts: BTreeMap<AccountId, Account>,
+    stripes: BTreeMap<AccountId, Stripe>,
+}
+
+impl Books {
+    /// Locks accounts; those that do not exist are missing from the books.
+    pub fn lock(ids: impl Iterator<Item = AccountId>, rows: Rows) -> Result<Self> {
+        let ids: Vec<AccountId> = ids.collect();
+        let locked = store::accounts::lock(&ids, rows == Rows::All)?;
+        let mut accounts: BTreeMap<_, _> = locked.into_iter().map(|a| (a.id, a)).collect();
+        let missing: Vec<_> = ids.into_iter().filter(|id| !accounts.contains_key(id)).collect();
+        if !missing.is_empty() {
+            accounts.extend(store::accounts::read(&missing)?.into_iter().map(|a| (a.id, a)));
+        }
+        let mut books = Books { accounts, stripes: BTreeMap::new() };
+        books.lock_stripes()?;
+        Ok(books)
+    }
+
+    fn lock_stripes(&mut self) -> Result<()> {
+        for account in self.accounts.values_mut().filter(|account| account.stripes > 0) {
+            let number = own_stripe(account.stripes);
+            match store::accounts::lock_stripe(account.id, number)? {
+                Some(counters) => {
+                    self.stripes.insert(account.id, Stripe { number, counters });
+                }
+                // Whoever closed the account took its stripes away meanwhile.
+                None => account.closed = true,
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts holds that have expired as gone.
+    pub fn expire(&mut self, now: TimestampWithTimeZone) -> Result<()> {
+        let held = |account: &&Account| account.counters.held(account.class.normal_side()) > 0;
+        let ids: Vec<_> = self.accounts.values().filter(held).map(|a| a.id).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        for (id, side, amount) in store::holds::expired(&ids, now)? {
+            if let Some(account) = self.accounts.get_mut(&id)
+                && account.class.normal_side() == side
+            {
+                account.expired = amount;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn get(&self, id: AccountId) -> Result<&Account, LedgerError> {
+        self.accounts.get(&id).ok_or(LedgerError::UnknownAccount(id))
+    }
+
+    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.values()
+    }
+
+    /// Whether both accounts exist and have the amount's currency.
+    pub fn check_currency(
+        &self,
+        debit: AccountId,
+        credit: AccountId,
+        amount: Money,
+        field: impl Fn(&str) -> String,
+    ) -> Result<(), LedgerError> {
+        for (id, name) in [(debit, "debit"), (credit, "credit")] {
+            let account = self.get(id)?;
+            if account.currency != amount.currency {
+                return Err(LedgerError::Currency {
+                    field: field(name),
+                    account: id,
+                    has: account.currency,
+                    given: amount.currency,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every account allows its change.
+    pub fn check(&self, changes: &BTreeMap<AccountId, Change>) -> Result<(), LedgerError> {
+        for (id, change) in changes {
+            let account = self.get(*id)?;
+            account.apply(change)?;
+            if let Some(stripe) = self.stripes.get(id) {
+                stripe.check(*id, change)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes changes that were checked.
+    pub fn write(&self, changes: &BTreeMap<AccountId, Change>) -> Result<()> {
+        let mut rows = BTreeMap::new();
+        for (id, change) in changes {
+            let Some(stripe) = self.stripes.get(id) else {
+                rows.insert(*id, *change);
+                continue;
+            };
+            let posted = Change { debits_pending: 0, credits_pending: 0, ..*change };
+            if posted != Change::default() {
+                store::accounts::change_stripe(*id, stripe.number, &posted)?;
+            }
+            let pending = Change { debits_posted: 0, credits_posted: 0, ..*change };
+            if pending != Change::default() {
+                rows.insert(*id, pending);
+            }
+        }
+        store::accounts::change(&rows)
+    }
+}
+
+impl Stripe {
+    fn check(&self, account: AccountId, change: &Change) -> Result<(), LedgerError> {
+        let posted = Change { debits_pending: 0, credits_pending: 0, ..*change };
+        match self.counters.plus(&posted) {
+            Some(sum) if sum.debits_posted.max(sum.credits_posted) <= MAX_IN_STRIPE => Ok(()),
+            _ => Err(LedgerError::OutOfRange { account }),
+        }
+    }
+}

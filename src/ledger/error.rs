@@ -1,0 +1,150 @@
+//! What can go wrong in the ledger, and the SQLSTATE it is raised with.
+
+use crate::kernel::error::{Error, sqlstate};
+use crate::kernel::money::Currency;
+use crate::ledger::account::AccountId;
+use pgrx::Uuid;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerError {
+    /// A journal without transfers, or with too many.
+    LegCount {
+        most: usize,
+    },
+    /// An amount that is not above zero.
+    Amount {
+        field: String,
+    },
+    /// Debit and credit are the same account.
+    SameAccount {
+        field: String,
+    },
+    /// The transfer's currency is not the account's.
+    Currency {
+        field: String,
+        account: AccountId,
+        has: Currency,
+        given: Currency,
+    },
+    UnknownAccount(AccountId),
+    Closed(AccountId),
+    /// A counter would leave the range of 63 bits.
+    OutOfRange {
+        account: AccountId,
+    },
+    /// The balance may not go that low. Minor units.
+    LimitExceeded {
+        account: AccountId,
+        currency: Currency,
+        available: i128,
+        requested: i128,
+    },
+    /// The id is taken by something that differs from the request.
+    Differs {
+        what: &'static str,
+        id: String,
+        field: String,
+    },
+    /// The hold is settled, released or expired.
+    HoldNotOpen {
+        id: Uuid,
+        status: String,
+    },
+    /// More than what is left of the hold. Minor units.
+    HoldExceeded {
+        id: Uuid,
+        currency: Currency,
+        left: i64,
+        requested: i64,
+    },
+    /// The transfer has been undone before.
+    AlreadyReversed {
+        id: Uuid,
+        by: Uuid,
+    },
+    /// A reversal is not reversed again.
+    IsReversal(Uuid),
+    /// The account still has a balance or open holds.
+    NotEmpty(AccountId),
+}
+
+impl From<LedgerError> for Error {
+    fn from(error: LedgerError) -> Self {
+        use LedgerError as E;
+        match error {
+            E::LegCount { most } => {
+                Error::invalid("legs", format!("a journal has 1 to {most} transfers"))
+            }
+            E::Amount { field } => Error::invalid(&field, "must be above zero"),
+            E::SameAccount { field } => {
+                Error::invalid(&field, "debit and credit must be different accounts")
+            }
+            E::Currency { field, account, has, given } => {
+                Error::invalid(&field, format!("the currency must be that of both accounts, {has}"))
+                    .detail(format!("account {account}, given {given}"))
+            }
+            E::UnknownAccount(id) => Error::not_found("account", id),
+            E::Closed(id) => {
+                Error::conflict("the account is closed").detail(format!("account {id}"))
+            }
+            E::OutOfRange { account } => {
+                Error::new(sqlstate::OUT_OF_RANGE, "the account's counters would leave their range")
+                    .detail(format!("account {account}"))
+            }
+            E::LimitExceeded { account, currency, available, requested } => {
+                Error::conflict("not enough available").detail(format!(
+                    "account {account}: available {}, requested {}",
+                    minor(available, currency),
+                    minor(requested, currency)
+                ))
+            }
+            E::Differs { what, id, field } => {
+                Error::conflict(format!("{field}: differs from the {what} stored under this id"))
+                    .detail(format!("{what} {id}"))
+                    .hint("Repeat a request with the same content, or use another id.")
+            }
+            E::HoldNotOpen { id, status } => {
+                Error::conflict(format!("the hold is {status}")).detail(format!("hold {id}"))
+            }
+            E::HoldExceeded { id, currency, left, requested } => {
+                Error::conflict("more than what is left of the hold").detail(format!(
+                    "hold {id}: available {}, requested {}",
+                    minor(left.into(), currency),
+                    minor(requested.into(), currency)
+                ))
+            }
+            E::AlreadyReversed { id, by } => Error::conflict("it is reversed already")
+                .detail(format!("{id} is reversed by {by}")),
+            E::IsReversal(id) => Error::conflict("a reversal is not reversed again")
+                .detail(format!("transfer {id}"))
+                .hint("Post the transfer anew."),
+            E::NotEmpty(id) => Error::conflict("the account is not empty")
+                .detail(format!("account {id} has a balance or open holds")),
+        }
+    }
+}
+
+/// Minor units as people read them, such as `12.50 INR`.
+fn minor(amount: i128, currency: Currency) -> String {
+    let scale = 10_i128.pow(currency.exponent());
+    let sign = if amount < 0 { "-" } else { "" };
+    let (whole, part) = (amount.abs() / scale, amount.abs() % scale);
+    match currency.exponent() as usize {
+        0 => format!("{sign}{whole} {currency}"),
+        digits => format!("{sign}{whole}.{part:0digits$} {currency}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_print_with_the_decimals_of_their_currency() {
+        let inr = Currency::parse("INR", "c").unwrap();
+        let jpy = Currency::parse("JPY", "c").unwrap();
+        assert_eq!(minor(-5, inr), "-0.05 INR");
+        assert_eq!(minor(123_456, inr), "1234.56 INR");
+        assert_eq!(minor(i128::from(i64::MAX) * 2, jpy), "18446744073709551614 JPY");
+    }
+}

@@ -1,0 +1,210 @@
+//! What is asked to be posted: the rules that need no database.
+
+use crate::kernel::error::{Error, Result};
+use crate::kernel::ids::new_id;
+use crate::kernel::money::Money;
+use crate::ledger::account::{AccountId, Change, check_text};
+use crate::ledger::error::LedgerError;
+use pgrx::Uuid;
+use pgrx::datum::TimestampWithTimeZone;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// The most transfers of one journal.
+pub const MAX_LEGS: usize = 10_000;
+
+/// One transfer of a journal.
+#[derive(Clone, Copy, Debug)]
+pub struct Leg {
+    /// The caller's idempotency key; made here where there is none.
+    pub id: Option<Uuid>,
+    pub debit: AccountId,
+    pub credit: AccountId,
+    pub amount: Money,
+}
+
+/// Transfers that are posted together, or not at all.
+#[derive(Clone, Debug)]
+pub struct Journal<'a> {
+    /// The caller's idempotency key; made here where there is none.
+    pub id: Option<Uuid>,
+    pub system: &'a str,
+    pub kind: &'a str,
+    pub description: Option<&'a str>,
+    pub legs: &'a [Leg],
+    /// The time it counts for; that of recording where there is none.
+    pub effective_at: Option<TimestampWithTimeZone>,
+    pub metadata: Option<Value>,
+}
+
+/// What was posted, now or when the same request came first.
+#[derive(Clone, Debug)]
+pub struct Posted {
+    /// The journal; for a transfer on its own, that transfer.
+    pub journal_id: Uuid,
+    /// In the order of the legs.
+    pub transfer_ids: Vec<Uuid>,
+    pub recorded_at: TimestampWithTimeZone,
+    /// Whether the request had been posted before, so that nothing changed now.
+    pub replayed: bool,
+}
+
+/// A journal to be posted, checked and with every id decided.
+pub struct Request<'a> {
+    /// None for a transfer on its own.
+    pub journal_id: Option<Uuid>,
+    pub system: &'a str,
+    pub kind: &'a str,
+    pub description: Option<&'a str>,
+    pub effective_at: Option<TimestampWithTimeZone>,
+    pub metadata: Option<Value>,
+    /// The journal that this one undoes.
+    pub reverses: Option<Uuid>,
+    pub lines: Vec<Line>,
+    /// Whether the caller chose the journal's id.
+    pub keyed: bool,
+}
+
+/// A leg with its id.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    pub id: Uuid,
+    pub debit: AccountId,
+    pub credit: AccountId,
+    pub amount: Money,
+    pub reverses: Option<Uuid>,
+    /// Whether the caller chose the id.
+    pub keyed: bool,
+}
+
+impl<'a> Request<'a> {
+    pub fn new(journal: &Journal<'a>) -> Result<Self> {
+        check_kind(journal.system, journal.kind)?;
+        check_effective(journal.effective_at.as_ref())?;
+        check_legs(journal.legs)?;
+        let alone = match journal.legs {
+            [leg] => leg.id.is_none() || journal.id.is_none() || leg.id == journal.id,
+            _ => false,
+        };
+        let line = |leg: &Leg| {
+            let given = if alone { leg.id.or(journal.id) } else { leg.id };
+            Line {
+                id: given.unwrap_or_else(new_id),
+                debit: leg.debit,
+                credit: leg.credit,
+                amount: leg.amount,
+                reverses: None,
+                keyed: given.is_some(),
+            }
+        };
+        Ok(Request {
+            journal_id: (!alone).then(|| journal.id.unwrap_or_else(new_id)),
+            system: journal.system,
+            kind: journal.kind,
+            description: journal.description,
+            effective_at: journal.effective_at,
+            metadata: journal.metadata.clone(),
+            reverses: None,
+            lines: journal.legs.iter().map(line).collect(),
+            keyed: !alone && journal.id.is_some(),
+        })
+    }
+
+    /// Whether a caller's id may find something that is stored already.
+    pub fn may_repeat(&self) -> bool {
+        self.keyed || self.lines.iter().any(|line| line.keyed)
+    }
+
+    /// What the lines add to each account, in the order of the accounts' ids.
+    pub fn changes(&self) -> Result<BTreeMap<AccountId, Change>, LedgerError> {
+        let mut changes = BTreeMap::new();
+        for line in &self.lines {
+            let amount = line.amount.minor;
+            let debit = Change { debits_posted: amount, ..Change::default() };
+            let credit = Change { credits_posted: amount, ..Change::default() };
+            add(&mut changes, line.debit, &debit)?;
+            add(&mut changes, line.credit, &credit)?;
+        }
+        Ok(changes)
+    }
+
+    pub fn posted(&self, recorded_at: TimestampWithTimeZone) -> Posted {
+        Posted {
+            journal_id: self.journal_id.unwrap_or(self.lines[0].id),
+            transfer_ids: self.lines.iter().map(|line| line.id).collect(),
+            recorded_at,
+            replayed: false,
+        }
+    }
+}
+
+/// Adds to what an account gets already.
+fn add(
+    changes: &mut BTreeMap<AccountId, Change>,
+    account: AccountId,
+    change: &Change,
+) -> Result<(), LedgerError> {
+    match changes.entry(account) {
+        Entry::Vacant(empty) => {
+            empty.insert(*change);
+        }
+        Entry::Occupied(mut sum) => {
+            let total = sum.get().plus(change).ok_or(LedgerError::OutOfRange { account })?;
+            sum.insert(total);
+        }
+    }
+    Ok(())
+}
+
+fn check_legs(legs: &[Leg]) -> Result<()> {
+    if legs.is_empty() || legs.len() > MAX_LEGS {
+        return Err(LedgerError::LegCount { most: MAX_LEGS }.into());
+    }
+    for (n, leg) in legs.iter().enumerate() {
+        let field = |name: &str| match legs.len() {
+            1 => name.to_owned(),
+            _ => format!("legs[{n}].{name}"),
+        };
+        check_transfer(leg.debit, leg.credit, leg.amount, field)?;
+    }
+    let mut ids: Vec<_> = legs.iter().filter_map(|leg| leg.id).map(|id| *id.as_bytes()).collect();
+    ids.sort_unstable();
+    if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Error::invalid("legs", "two transfers have the same id"));
+    }
+    Ok(())
+}
+
+/// The rules of a single transfer; `field` names a part of it.
+pub fn check_transfer(
+    debit: AccountId,
+    credit: AccountId,
+    amount: Money,
+    field: impl Fn(&str) -> String,
+) -> Result<(), LedgerError> {
+    if amount.minor <= 0 {
+        return Err(LedgerError::Amount { field: field("amount") });
+    }
+    if debit == credit {
+        return Err(LedgerError::SameAccount { field: field("credit") });
+    }
+    Ok(())
+}
+
+pub fn check_kind(system: &str, kind: &str) -> Result<()> {
+    check_text("system", system, 63)?;
+    check_text("kind", kind, 100)
+}
+
+/// 22023 for a time that is not finite.
+pub fn check_effective(at: Option<&TimestampWithTimeZone>) -> Result<()> {
+    check_finite("effective_at", at)
+}
+
+pub fn check_finite(field: &str, at: Option<&TimestampWithTimeZone>) -> Result<()> {
+    match at {
+        Some(at) if !at.is_finite() => Err(Error::invalid(field, "must be a finite time")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,29 @@
+//! ledger: money, in double entry.
+//!
+//! A transfer debits one account and credits another by the same amount, so
+//! books that do not balance cannot be written. Transfers that belong together
+//! are one journal and land together. A hold sets money aside until it is
+//! settled, released, or expires. Products move money only by calling this
+//! module in the transaction of their own rows:
+//!
+//! * [`open_account`], [`find_account`], [`balance`]
+//! * [`post`], [`reverse_transfer`], [`reverse_journal`]
+//! * [`hold`], [`settle`], [`release`]
+
+mod account;
+mod accounts;
+mod books;
+mod error;
+mod hold;
+mod journal;
+mod posting;
+mod replay;
+mod reversal;
+mod store;
+
+pub use account::{AccountId, Balance, Class, Limit, NewAccount};
+pub use accounts::{balance, find_account, open_account, open_account_below};
+pub use hold::{NewHold, Settlement, hold, release, settle, settle_with};
+pub use journal::{Journal, Leg, MAX_LEGS, Posted};
+pub use posting::post;
+pub use reversal::{reverse_journal, reverse_transfer};

@@ -1,0 +1,223 @@
+//! Statements on accounts and their stripes.
+
+use crate::kernel::error::Result;
+use crate::kernel::money::Currency;
+use crate::kernel::spi::{Query, Row};
+use crate::ledger::account::{Account, AccountId, Change, Class, Counters, Limit, NewAccount};
+use pgrx::Uuid;
+use std::collections::BTreeMap;
+
+static OPEN: Query = Query::write(
+    "insert into ledger.accounts
+        (system, code, name, currency, class, owner_id, max_overdraft, stripes, parent_id)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     on conflict (system, code) do nothing
+     returning id",
+);
+static OPEN_STRIPES: Query = Query::write(
+    "insert into ledger.account_stripes (account_id, stripe)
+     select $1, n from generate_series(0, $2 - 1) n",
+);
+static FIND: Query = Query::read("select id from ledger.accounts where system = $1 and code = $2");
+static DESCRIBE: Query = Query::read(
+    "select currency, class, owner_id, max_overdraft, stripes, closed_at is not null, system,
+            parent_id
+       from ledger.accounts where id = $1",
+);
+static CLOSE: Query = Query::write(
+    "update ledger.accounts a
+        set closed_at = clock_timestamp(), updated_at = clock_timestamp(), stripes = 0,
+            debits_posted = a.debits_posted + $2, credits_posted = a.credits_posted + $3
+      where id = $1 and closed_at is null",
+);
+static FOLD_STRIPES: Query = Query::write(
+    "delete from ledger.account_stripes where account_id = $1
+     returning debits_posted, credits_posted",
+);
+// Sorted before they are locked: every posting locks in the same order.
+static LOCK: Query = Query::write(
+    "select id, currency, class, max_overdraft, closed_at is not null, stripes,
+            debits_posted, credits_posted, debits_pending, credits_pending
+       from ledger.accounts
+      where id = any($1) and (stripes = 0 or $2)
+      order by id
+        for no key update",
+);
+static READ: Query = Query::read(
+    "select id, currency, class, max_overdraft, closed_at is not null, stripes,
+            debits_posted, credits_posted, debits_pending, credits_pending
+       from ledger.accounts
+      where id = any($1)",
+);
+static TRY_LOCK: Query = Query::write(
+    "select id from ledger.accounts where id = any($1) order by id for no key update skip locked",
+);
+static LOCK_STRIPE: Query = Query::write(
+    "select debits_posted, credits_posted from ledger.account_stripes
+      where account_id = $1 and stripe = $2
+        for no key update",
+);
+static SUM_STRIPES: Query = Query::read(
+    "select coalesce(sum(debits_posted), 0)::bigint, coalesce(sum(credits_posted), 0)::bigint
+       from ledger.account_stripes where account_id = $1",
+);
+static CHANGE: Query = Query::write(
+    "update ledger.accounts a
+        set debits_posted = a.debits_posted + c.debits_posted,
+            credits_posted = a.credits_posted + c.credits_posted,
+            debits_pending = a.debits_pending + c.debits_pending,
+            credits_pending = a.credits_pending + c.credits_pending,
+            updated_at = clock_timestamp()
+       from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+            as c (id, debits_posted, credits_posted, debits_pending, credits_pending)
+      where a.id = c.id",
+);
+static CHANGE_STRIPE: Query = Query::write(
+    "update ledger.account_stripes
+        set debits_posted = debits_posted + $3, credits_posted = credits_posted + $4
+      where account_id = $1 and stripe = $2",
+);
+
+/// The id of the new account, or nothing where the code is taken.
+pub fn open(new: &NewAccount<'_>, parent: Option<AccountId>) -> Result<Option<AccountId>> {
+    let args = [
+        new.system.into(),
+        new.code.into(),
+        new.name.into(),
+        new.currency.code().into(),
+        new.class.as_str().into(),
+        new.owner.into(),
+        new.limit.max_overdraft().into(),
+        new.stored_stripes().into(),
+        parent.map(|id| id.0).into(),
+    ];
+    let id: Option<i64> = OPEN.first(&args, |row| row.get(1))?;
+    if let Some(id) = id
+        && new.stored_stripes() > 0
+    {
+        OPEN_STRIPES.run(&[id.into(), i32::from(new.stored_stripes()).into()])?;
+    }
+    Ok(id.map(AccountId))
+}
+
+pub fn find(system: &str, code: &str) -> Result<Option<AccountId>> {
+    Ok(FIND.first(&[system.into(), code.into()], |row| row.get(1))?.map(AccountId))
+}
+
+/// What an account was opened as.
+pub struct Description {
+    pub currency: Currency,
+    pub class: Class,
+    pub owner: Option<Uuid>,
+    pub limit: Limit,
+    pub stripes: i16,
+    pub closed: bool,
+    pub system: String,
+    pub parent: Option<AccountId>,
+}
+
+pub fn describe(id: AccountId) -> Result<Option<Description>> {
+    DESCRIBE.first(&[id.0.into()], |row| {
+        Ok(Description {
+            currency: currency(row, 1)?,
+            class: Class::parse(row.get::<&str>(2)?, "class")?,
+            owner: row.opt(3)?,
+            limit: Limit::from_max_overdraft(row.opt(4)?),
+            stripes: row.get(5)?,
+            closed: row.get(6)?,
+            system: row.get(7)?,
+            parent: row.opt(8)?.map(AccountId),
+        })
+    })
+}
+
+/// Moves the counters of the stripes into the account's row. A posting that
+/// waits for one of the stripes finds it gone.
+pub fn close(id: AccountId) -> Result<()> {
+    let stripes: Vec<(i64, i64)> =
+        FOLD_STRIPES.all(&[id.0.into()], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    let debits: i64 = stripes.iter().map(|(debits, _)| debits).sum();
+    let credits: i64 = stripes.iter().map(|(_, credits)| credits).sum();
+    CLOSE.run(&[id.0.into(), debits.into(), credits.into()])?;
+    Ok(())
+}
+
+/// Locks accounts in id order until the end of the transaction. Rows of striped
+/// accounts are locked only where `whole` says so: postings do not touch them.
+pub fn lock(ids: &[AccountId], whole: bool) -> Result<Vec<Account>> {
+    LOCK.all(&[numbers(ids).into(), whole.into()], account)
+}
+
+/// Accounts as they are, without a lock.
+pub fn read(ids: &[AccountId]) -> Result<Vec<Account>> {
+    READ.all(&[numbers(ids).into()], account)
+}
+
+/// Locks those accounts that nobody else has locked; never waits.
+pub fn try_lock(ids: &[AccountId]) -> Result<Vec<AccountId>> {
+    TRY_LOCK.all(&[numbers(ids).into()], |row| Ok(AccountId(row.get(1)?)))
+}
+
+/// The posted counters of a stripe, locked.
+pub fn lock_stripe(id: AccountId, stripe: i16) -> Result<Option<Counters>> {
+    LOCK_STRIPE.first(&[id.0.into(), stripe.into()], posted_counters)
+}
+
+/// The posted counters of all stripes together.
+pub fn sum_stripes(id: AccountId) -> Result<Counters> {
+    SUM_STRIPES.one(&[id.0.into()], posted_counters)
+}
+
+/// Adds to the counters in the rows of accounts that are locked.
+pub fn change(changes: &BTreeMap<AccountId, Change>) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let column = |of: fn(&Change) -> i64| changes.values().map(of).collect::<Vec<i64>>();
+    let ids: Vec<i64> = changes.keys().map(|id| id.0).collect();
+    CHANGE.run(&[
+        ids.into(),
+        column(|change| change.debits_posted).into(),
+        column(|change| change.credits_posted).into(),
+        column(|change| change.debits_pending).into(),
+        column(|change| change.credits_pending).into(),
+    ])?;
+    Ok(())
+}
+
+pub fn change_stripe(id: AccountId, stripe: i16, change: &Change) -> Result<()> {
+    let args =
+        [id.0.into(), stripe.into(), change.debits_posted.into(), change.credits_posted.into()];
+    CHANGE_STRIPE.run(&args)?;
+    Ok(())
+}
+
+fn numbers(ids: &[AccountId]) -> Vec<i64> {
+    ids.iter().map(|id| id.0).collect()
+}
+
+fn posted_counters(row: &Row<'_>) -> Result<Counters> {
+    Ok(Counters { debits_posted: row.get(1)?, credits_posted: row.get(2)?, ..Counters::default() })
+}
+
+fn account(row: &Row<'_>) -> Result<Account> {
+    Ok(Account {
+        id: AccountId(row.get(1)?),
+        currency: currency(row, 2)?,
+        class: Class::parse(row.get::<&str>(3)?, "class")?,
+        limit: Limit::from_max_overdraft(row.opt(4)?),
+        closed: row.get(5)?,
+        stripes: row.get(6)?,
+        counters: Counters {
+            debits_posted: row.get(7)?,
+            credits_posted: row.get(8)?,
+            debits_pending: row.get(9)?,
+            credits_pending: row.get(10)?,
+        },
+        expired: 0,
+    })
+}
+
+pub fn currency(row: &Row<'_>, column: usize) -> Result<Currency> {
+    Currency::parse(row.get::<&str>(column)?, "currency")
+}

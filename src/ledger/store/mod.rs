@@ -1,0 +1,5 @@
+//! The SQL of the ledger.
+
+pub mod accounts;
+pub mod holds;
+pub mod transfers;

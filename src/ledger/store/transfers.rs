@@ -1,0 +1,208 @@
+//! Statements on transfers and journals.
+
+use crate::kernel::error::Result;
+use crate::kernel::spi::Query;
+use crate::ledger::account::AccountId;
+use crate::ledger::journal::{Line, Request};
+use crate::ledger::replay::{StoredJournal, StoredLine};
+use crate::ledger::store::accounts::currency;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::{JsonB, Uuid};
+
+static KIND: Query =
+    Query::read("select id from ledger.transfer_kinds where system = $1 and kind = $2");
+static ADD_KIND: Query = Query::write(
+    "insert into ledger.transfer_kinds (system, kind) values ($1, $2)
+     on conflict (system, kind) do nothing",
+);
+static INSERT_ONE: Query = Query::write(
+    "insert into ledger.transfers (id, debit_account_id, credit_account_id, amount, recorded_at,
+        effective_at, kind_id, hold_id, reverses_id, description, metadata)
+     select $1, $2, $3, $4, $5, $6, k.id, $9, $10, $11, $12
+       from ledger.transfer_kinds k
+      where k.system = $7 and k.kind = $8
+     on conflict do nothing",
+);
+static INSERT_JOURNAL: Query = Query::write(
+    "insert into ledger.journals
+        (id, kind_id, recorded_at, effective_at, reverses_id, description, metadata)
+     values ($1, $2, $3, $4, $5, $6, $7)",
+);
+static INSERT_MANY: Query = Query::write(
+    "insert into ledger.transfers (id, debit_account_id, credit_account_id, amount, recorded_at,
+        effective_at, kind_id, journal_id, reverses_id)
+     select l.id, l.debit, l.credit, l.amount, $6, $7, $8, $9, l.reverses
+       from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[])
+            as l (id, debit, credit, amount, reverses)",
+);
+static FIND_SINGLE: Query = Query::read(
+    "select k.system, k.kind, t.recorded_at, t.effective_at, t.description, t.metadata,
+            t.hold_id, t.journal_id
+       from ledger.transfers t
+       join ledger.transfer_kinds k on k.id = t.kind_id
+      where t.id = $1",
+);
+static FIND_JOURNAL: Query = Query::read(
+    "select k.system, k.kind, j.recorded_at, j.effective_at, j.description, j.metadata,
+            j.reverses_id
+       from ledger.journals j
+       join ledger.transfer_kinds k on k.id = j.kind_id
+      where j.id = $1",
+);
+static LINE: Query = Query::read(
+    "select t.id, t.debit_account_id, t.credit_account_id, t.amount, a.currency, t.reverses_id
+       from ledger.transfers t
+       join ledger.accounts a on a.id = t.debit_account_id
+      where t.id = $1",
+);
+static LINES: Query = Query::read(
+    "select t.id, t.debit_account_id, t.credit_account_id, t.amount, a.currency, t.reverses_id
+       from ledger.transfers t
+       join ledger.accounts a on a.id = t.debit_account_id
+      where t.journal_id = $1
+      order by t.id",
+);
+static REVERSED_BY: Query = Query::read("select id from ledger.transfers where reverses_id = $1");
+
+/// The number of a kind, which appears when it is first used.
+pub fn kind_id(system: &str, kind: &str) -> Result<i16> {
+    let find = || KIND.first(&[system.into(), kind.into()], |row| row.get(1));
+    if let Some(id) = find()? {
+        return Ok(id);
+    }
+    ADD_KIND.run(&[system.into(), kind.into()])?;
+    find()?.ok_or_else(|| crate::kernel::error::Error::internal("a transfer kind is missing"))
+}
+
+/// What a transfer on its own has besides its line.
+pub struct Single<'a> {
+    pub line: &'a Line,
+    pub system: &'a str,
+    pub kind: &'a str,
+    pub hold: Option<Uuid>,
+    pub description: Option<&'a str>,
+    pub metadata: Option<&'a serde_json::Value>,
+    pub recorded_at: TimestampWithTimeZone,
+    pub effective_at: Option<TimestampWithTimeZone>,
+}
+
+/// Whether the transfer was stored: false where its id or what it reverses is
+/// taken, or its kind is unknown.
+pub fn insert_one(single: &Single<'_>) -> Result<bool> {
+    let line = single.line;
+    let rows = INSERT_ONE.run(&[
+        line.id.into(),
+        line.debit.0.into(),
+        line.credit.0.into(),
+        line.amount.minor.into(),
+        single.recorded_at.into(),
+        single.effective_at.into(),
+        single.system.into(),
+        single.kind.into(),
+        single.hold.into(),
+        line.reverses.into(),
+        single.description.into(),
+        single.metadata.map(|value| JsonB(value.clone())).into(),
+    ])?;
+    Ok(rows > 0)
+}
+
+/// Stores a journal with its transfers; 23505 where an id is taken.
+pub fn insert_journal(
+    id: Uuid,
+    request: &Request<'_>,
+    kind: i16,
+    recorded_at: TimestampWithTimeZone,
+) -> Result<()> {
+    INSERT_JOURNAL.run(&[
+        id.into(),
+        kind.into(),
+        recorded_at.into(),
+        request.effective_at.into(),
+        request.reverses.into(),
+        request.description.into(),
+        request.metadata.clone().map(JsonB).into(),
+    ])?;
+    let lines = &request.lines;
+    let numbers = |of: fn(&Line) -> i64| lines.iter().map(of).collect::<Vec<i64>>();
+    INSERT_MANY.run(&[
+        lines.iter().map(|line| line.id).collect::<Vec<_>>().into(),
+        numbers(|line| line.debit.0).into(),
+        numbers(|line| line.credit.0).into(),
+        numbers(|line| line.amount.minor).into(),
+        lines.iter().map(|line| line.reverses).collect::<Vec<_>>().into(),
+        recorded_at.into(),
+        request.effective_at.into(),
+        kind.into(),
+        id.into(),
+    ])?;
+    Ok(())
+}
+
+/// The journal that a transfer belongs to; a transfer on its own is one.
+pub fn find_by_transfer(id: Uuid) -> Result<Option<StoredJournal>> {
+    let found = FIND_SINGLE.first(&[id.into()], |row| {
+        let journal: Option<Uuid> = row.opt(8)?;
+        Ok((
+            StoredJournal {
+                id,
+                alone: true,
+                system: row.get(1)?,
+                kind: row.get(2)?,
+                recorded_at: row.get(3)?,
+                effective_at: row.opt(4)?,
+                description: row.opt(5)?,
+                metadata: row.opt::<JsonB>(6)?.map(|json| json.0),
+                hold: row.opt(7)?,
+                reverses: None,
+                lines: Vec::new(),
+            },
+            journal,
+        ))
+    })?;
+    match found {
+        None => Ok(None),
+        Some((_, Some(journal))) => find_journal(journal),
+        Some((single, None)) => {
+            let lines = LINE.all(&[id.into()], line)?;
+            Ok(Some(StoredJournal { lines, ..single }))
+        }
+    }
+}
+
+/// A journal of several transfers.
+pub fn find_journal(id: Uuid) -> Result<Option<StoredJournal>> {
+    let found = FIND_JOURNAL.first(&[id.into()], |row| {
+        Ok(StoredJournal {
+            id,
+            alone: false,
+            system: row.get(1)?,
+            kind: row.get(2)?,
+            recorded_at: row.get(3)?,
+            effective_at: row.opt(4)?,
+            description: row.opt(5)?,
+            metadata: row.opt::<JsonB>(6)?.map(|json| json.0),
+            hold: None,
+            reverses: row.opt(7)?,
+            lines: Vec::new(),
+        })
+    })?;
+    let Some(journal) = found else { return Ok(None) };
+    let lines = LINES.all(&[id.into()], line)?;
+    Ok(Some(StoredJournal { lines, ..journal }))
+}
+
+/// The transfer that undid this one.
+pub fn reversed_by(id: Uuid) -> Result<Option<Uuid>> {
+    REVERSED_BY.first(&[id.into()], |row| row.get(1))
+}
+
+fn line(row: &crate::kernel::spi::Row<'_>) -> Result<StoredLine> {
+    Ok(StoredLine {
+        id: row.get(1)?,
+        debit: AccountId(row.get(2)?),
+        credit: AccountId(row.get(3)?),
+        amount: crate::kernel::money::Money::new(row.get(4)?, currency(row, 5)?),
+        reverses: row.opt(6)?,
+    })
+}

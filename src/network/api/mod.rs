@@ -1,0 +1,8 @@
+//! The functions of the schema `network`, with the names and parameters of the
+//! document. Each checks who calls, decodes, calls and encodes.
+
+mod commissions;
+mod customers;
+mod pins;
+mod promoters;
+mod withdrawals;

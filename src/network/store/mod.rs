@@ -1,0 +1,10 @@
+//! The SQL of the network, one file for each concept.
+
+pub mod commissions;
+pub mod numbers;
+pub mod pins;
+pub mod platform;
+pub mod profiles;
+pub mod promoters;
+pub mod reports;
+pub mod withdrawals;

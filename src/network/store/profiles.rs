@@ -1,0 +1,144 @@
+//! SQL of profiles and customers.
+
+use crate::kernel::error::Result;
+use crate::kernel::spi::Query;
+use crate::network::profile::{NewProfile, Profile, Role};
+use pgrx::heap_tuple::PgHeapTuple;
+use pgrx::prelude::AllocatedByRust;
+use pgrx::{JsonB, Uuid};
+
+/// A whole row of a table, as a function returns it.
+pub type Record = PgHeapTuple<'static, AllocatedByRust>;
+
+static FIND: Query = Query::read(
+    "select id, role::text, status = 'Active', parent_promoter_id, pins
+       from network.profiles where id = $1",
+);
+static ROW: Query = Query::read("select p from network.profiles p where id = $1");
+static INSERT: Query = Query::write(
+    "insert into network.profiles
+        (id, email, name, phone, role, promoter_id, customer_id, parent_promoter_id, address)
+     select u.id, u.email, u.name, u.phone, $2::text::network.user_role,
+            case when $2 = 'promoter' then $3 end, case when $2 = 'customer' then $3 end, $4, $5
+       from identity.users u where u.id = $1",
+);
+static INSERT_CUSTOMER: Query = Query::write(
+    "insert into network.customers (id, promoter_id, source, commission_status, metadata)
+     values ($1, $2, $3, case when $2 is null then 'none' else 'pending' end, $4)",
+);
+static MAKE_ADMIN: Query =
+    Query::write("update network.profiles set role = 'admin', updated_at = now() where id = $1");
+static UPDATE: Query = Query::write(
+    "update network.profiles
+        set address = case when $2 then $3 else address end,
+            status = coalesce($4, status),
+            role_level = coalesce($5, role_level),
+            updated_at = now()
+      where id = $1",
+);
+static COPY_PERSON: Query = Query::write(
+    "update network.profiles p
+        set email = u.email, phone = u.phone, name = u.name, updated_at = now()
+       from identity.users u
+      where u.id = $1 and p.id = u.id",
+);
+static SAME_CUSTOMER: Query = Query::read(
+    "select c.promoter_id, p.email, p.phone, p.name
+       from network.customers c join network.profiles p on p.id = c.id where c.id = $1",
+);
+static CUSTOMERS_OF: Query = Query::read(
+    "select p from network.profiles p
+       join network.customers c on c.id = p.id
+      where c.promoter_id = $1 order by c.created_at, c.id",
+);
+
+pub fn find(id: Uuid) -> Result<Option<Profile>> {
+    FIND.first(&[id.into()], |row| {
+        Ok(Profile {
+            id: row.get(1)?,
+            role: Role::parse(&row.get::<String>(2)?),
+            active: row.get(3)?,
+            parent: row.opt(4)?,
+            pins: row.get(5)?,
+        })
+    })
+}
+
+pub fn row(id: Uuid) -> Result<Record> {
+    ROW.one(&[id.into()], |row| row.get(1))
+}
+
+pub fn insert(new: &NewProfile<'_>) -> Result<()> {
+    INSERT.run(&[
+        new.id.into(),
+        new.role.as_str().into(),
+        new.number.into(),
+        new.parent.into(),
+        new.address.into(),
+    ])?;
+    Ok(())
+}
+
+/// The row whose trigger pays the commission.
+pub fn insert_customer(
+    id: Uuid,
+    promoter: Option<Uuid>,
+    source: &str,
+    metadata: serde_json::Value,
+) -> Result<()> {
+    INSERT_CUSTOMER.run(&[id.into(), promoter.into(), source.into(), JsonB(metadata).into()])?;
+    Ok(())
+}
+
+pub fn make_admin(id: Uuid) -> Result<()> {
+    MAKE_ADMIN.run(&[id.into()])?;
+    Ok(())
+}
+
+/// The columns that a profile owns itself; `None` keeps one.
+#[derive(Default)]
+pub struct Changes<'a> {
+    /// The new address, which may be none.
+    pub address: Option<Option<&'a str>>,
+    pub status: Option<&'a str>,
+    pub role_level: Option<&'a str>,
+}
+
+pub fn update(id: Uuid, changes: &Changes<'_>) -> Result<()> {
+    UPDATE.run(&[
+        id.into(),
+        changes.address.is_some().into(),
+        changes.address.flatten().into(),
+        changes.status.into(),
+        changes.role_level.into(),
+    ])?;
+    Ok(())
+}
+
+pub fn copy_person(id: Uuid) -> Result<()> {
+    COPY_PERSON.run(&[id.into()])?;
+    Ok(())
+}
+
+/// What a repeated creation of the same customer is compared with.
+pub struct ExistingCustomer {
+    pub promoter: Option<Uuid>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub name: Option<String>,
+}
+
+pub fn existing_customer(id: Uuid) -> Result<Option<ExistingCustomer>> {
+    SAME_CUSTOMER.first(&[id.into()], |row| {
+        Ok(ExistingCustomer {
+            promoter: row.opt(1)?,
+            email: row.opt(2)?,
+            phone: row.opt(3)?,
+            name: row.opt(4)?,
+        })
+    })
+}
+
+pub fn customers_of(promoter: Uuid) -> Result<Vec<Record>> {
+    CUSTOMERS_OF.all(&[promoter.into()], |row| row.get(1))
+}

@@ -1,0 +1,131 @@
+//! SQL of promoters, their places in the hierarchy, and the platform.
+
+use crate::kernel::error::{Error, Result};
+use crate::kernel::spi::Query;
+use crate::ledger::AccountId;
+use crate::network::hierarchy::{Node, Place};
+use pgrx::Uuid;
+
+static INSERT: Query = Query::write(
+    "insert into network.promoters (id, ancestors, wallet_account_id) values ($1, $2, $3)",
+);
+static PLACE: Query = Query::read("select ancestors from network.promoters where id = $1");
+static LOCK_PLACE: Query =
+    Query::write("select ancestors from network.promoters where id = $1 for share");
+static LOCK_HIERARCHY: Query =
+    Query::write("select pg_catalog.pg_advisory_xact_lock('network.promoters'::regclass::bigint)");
+static HEIGHT: Query = Query::read(
+    "select coalesce(max(array_position(ancestors, $1)), 0)::bigint + 1
+       from network.promoters where ancestors @> array[$1]",
+);
+static SET_PARENT: Query = Query::write(
+    "update network.profiles set parent_promoter_id = $2, updated_at = now() where id = $1",
+);
+// Locked in id order first: an UPDATE gives no order, and promoters may be
+// created below meanwhile, which shares the lock on their parent.
+static LOCK_BRANCH: Query = Query::write(
+    "select id from network.promoters
+      where id = $1 or ancestors @> array[$1] order by id for update",
+);
+static MOVE: Query = Query::write(
+    "update network.promoters
+        set ancestors = ancestors[1:coalesce(array_position(ancestors, $1), 0)] || $2,
+            updated_at = now()
+      where id = $1 or ancestors @> array[$1]",
+);
+static WALLET: Query =
+    Query::read("select wallet_account_id, payout_account_id from network.promoters where id = $1");
+static LOCK_WALLET: Query = Query::write(
+    "select wallet_account_id, payout_account_id from network.promoters where id = $1 for no key update",
+);
+static SET_PAYOUT: Query = Query::write(
+    "update network.promoters set payout_account_id = $2, updated_at = now() where id = $1",
+);
+static BRANCH: Query = Query::read(
+    "with branch as (
+        select r.id, coalesce(array_position(r.ancestors, $1), 0) as below
+          from network.promoters r
+         where r.id = $1 or r.ancestors @> array[$1]
+         order by 2, r.id
+         limit $2)
+     select b.id, p.parent_promoter_id, p.promoter_id, p.name, p.role_level, p.status,
+            cardinality(r.ancestors) + 1,
+            (select count(*) from network.customers c where c.promoter_id = b.id)
+       from branch b
+       join network.profiles p on p.id = b.id
+       join network.promoters r on r.id = b.id
+      order by b.below, b.id",
+);
+
+pub fn insert(id: Uuid, ancestors: &[Uuid], wallet: AccountId) -> Result<()> {
+    INSERT.run(&[id.into(), ancestors.to_vec().into(), wallet.0.into()])?;
+    Ok(())
+}
+
+/// A promoter's place.
+pub fn place(id: Uuid) -> Result<Place> {
+    PLACE.one(&[id.into()], |row| Ok(Place { ancestors: row.get(1)? }))
+}
+
+/// A promoter's place, which stays as it is until the transaction ends.
+pub fn lock_place(id: Uuid) -> Result<Place> {
+    LOCK_PLACE.one(&[id.into()], |row| Ok(Place { ancestors: row.get(1)? }))
+}
+
+/// One move of a branch at a time.
+pub fn lock_hierarchy() -> Result<()> {
+    LOCK_HIERARCHY.run(&[])?;
+    Ok(())
+}
+
+/// Locks a promoter and everybody below: nobody joins the branch meanwhile.
+pub fn lock_branch(id: Uuid) -> Result<()> {
+    LOCK_BRANCH.run(&[id.into()])?;
+    Ok(())
+}
+
+/// How many promoters the longest line holds from this one down.
+pub fn height_below(id: Uuid) -> Result<i64> {
+    HEIGHT.one(&[id.into()], |row| row.get(1))
+}
+
+/// Puts a promoter under another parent, with everybody below.
+pub fn move_branch(id: Uuid, parent: Option<Uuid>, line: &[Uuid]) -> Result<()> {
+    SET_PARENT.run(&[id.into(), parent.into()])?;
+    if MOVE.run(&[id.into(), line.to_vec().into()])? == 0 {
+        return Err(Error::internal(format!("promoter {id} has no place")));
+    }
+    Ok(())
+}
+
+/// The accounts of a promoter: wallet, and payouts once there were any.
+pub type Accounts = (AccountId, Option<AccountId>);
+
+pub fn accounts(id: Uuid) -> Result<Accounts> {
+    WALLET.one(&[id.into()], |row| Ok((AccountId(row.get(1)?), row.opt(2)?.map(AccountId))))
+}
+
+pub fn lock_accounts(id: Uuid) -> Result<Accounts> {
+    LOCK_WALLET.one(&[id.into()], |row| Ok((AccountId(row.get(1)?), row.opt(2)?.map(AccountId))))
+}
+
+pub fn set_payout_account(id: Uuid, account: AccountId) -> Result<()> {
+    SET_PAYOUT.run(&[id.into(), account.0.into()])?;
+    Ok(())
+}
+
+/// A promoter and everybody below, nearest first, at most `most`.
+pub fn branch(root: Uuid, most: i64) -> Result<Vec<Node>> {
+    BRANCH.all(&[root.into(), most.into()], |row| {
+        Ok(Node {
+            id: row.get(1)?,
+            parent: row.opt(2)?,
+            promoter_id: row.get(3)?,
+            name: row.opt(4)?,
+            role_level: row.get(5)?,
+            status: row.get(6)?,
+            depth: row.get(7)?,
+            customers: row.get(8)?,
+        })
+    })
+}

@@ -1,0 +1,97 @@
+//! SQL of withdrawals.
+
+use crate::kernel::error::{Error, Result};
+use crate::kernel::spi::Query;
+use crate::network::store::profiles::Record;
+use crate::network::withdrawal::Status;
+use pgrx::{AnyNumeric, JsonB, Uuid};
+use serde_json::Value;
+
+static INSERT: Query = Query::write(
+    "insert into network.withdrawal_requests (id, request_id, promoter_id, amount, bank_details)
+     values ($1, $2, $3, $4, $5)",
+);
+static INSERT_HOLD: Query = Query::write(
+    "insert into network.withdrawal_holds (request_id, hold_id, bank_secret_id)
+     values ($1, $2, $3)",
+);
+static LOCK: Query = Query::write(
+    "select r.id, r.status::text, h.hold_id, h.bank_secret_id
+       from network.withdrawal_requests r
+       join network.withdrawal_holds h on h.request_id = r.id
+      where r.id = case when $1 ~ '^[0-9a-fA-F-]{36}$' then $1::uuid end
+         or r.request_id = upper($1)
+        for update of r",
+);
+static DECIDE: Query = Query::write(
+    "update network.withdrawal_requests
+        set status = $2::text::network.withdrawal_status, admin_notes = coalesce($3, admin_notes),
+            processed_by = $4, processed_at = now(), updated_at = now()
+      where id = $1",
+);
+static SET_TRANSFER: Query =
+    Query::write("update network.withdrawal_holds set transfer_id = $2 where request_id = $1");
+static ROW: Query = Query::read("select r from network.withdrawal_requests r where id = $1");
+static HISTORY: Query = Query::read(
+    "select r from network.withdrawal_requests r
+      where promoter_id = $1 order by created_at desc, id desc",
+);
+
+/// A request to be written.
+pub struct NewRequest {
+    pub id: Uuid,
+    pub number: String,
+    pub promoter: Uuid,
+    pub amount: AnyNumeric,
+    pub bank: Value,
+    pub hold: Uuid,
+    pub secret: Uuid,
+}
+
+pub fn insert(new: &NewRequest) -> Result<()> {
+    INSERT.run(&[
+        new.id.into(),
+        new.number.as_str().into(),
+        new.promoter.into(),
+        new.amount.clone().into(),
+        JsonB(new.bank.clone()).into(),
+    ])?;
+    INSERT_HOLD.run(&[new.id.into(), new.hold.into(), new.secret.into()])?;
+    Ok(())
+}
+
+/// A request, locked.
+pub struct Request {
+    pub id: Uuid,
+    pub status: Status,
+    pub hold: Uuid,
+    pub secret: Uuid,
+}
+
+/// Finds a request by id or by its number.
+pub fn lock(key: &str) -> Result<Option<Request>> {
+    LOCK.first(&[key.into()], |row| {
+        let status: String = row.get(2)?;
+        let status = Status::parse(&status)
+            .ok_or_else(|| Error::internal(format!("unknown status {status}")))?;
+        Ok(Request { id: row.get(1)?, status, hold: row.get(3)?, secret: row.get(4)? })
+    })
+}
+
+pub fn decide(id: Uuid, status: &str, notes: Option<&str>, by: Option<Uuid>) -> Result<()> {
+    DECIDE.run(&[id.into(), status.into(), notes.into(), by.into()])?;
+    Ok(())
+}
+
+pub fn set_transfer(id: Uuid, transfer: Uuid) -> Result<()> {
+    SET_TRANSFER.run(&[id.into(), transfer.into()])?;
+    Ok(())
+}
+
+pub fn row(id: Uuid) -> Result<Record> {
+    ROW.one(&[id.into()], |row| row.get(1))
+}
+
+pub fn history(promoter: Uuid) -> Result<Vec<Record>> {
+    HISTORY.all(&[promoter.into()], |row| row.get(1))
+}
