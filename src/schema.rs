@@ -50,12 +50,28 @@ extension_sql_file!(
     ]
 );
 extension_sql_file!("../sql/ledger/views.sql", name = "ledger_views", requires = ["ops_policies"]);
+extension_sql_file!(
+    "../sql/ledger/triggers.sql",
+    name = "ledger_triggers",
+    requires = ["ledger_views"]
+);
+extension_sql_file!(
+    "../sql/ledger/policies.sql",
+    name = "ledger_policies",
+    requires = [
+        "ledger_triggers",
+        kernel::api::backoffice_has_role,
+        kernel::api::backoffice_person_id,
+        ledger::api::reports::ledger_admin_systems,
+    ]
+);
 
 // What each caller may use, run by finalize.sql.
 extension_sql_file!(
     "../sql/kernel/grants.sql",
     name = "kernel_grants",
-    requires = ["ledger_views"]
+    requires = ["ledger_policies"]
 );
 extension_sql_file!("../sql/ops/grants.sql", name = "ops_grants", requires = ["kernel_grants"]);
+extension_sql_file!("../sql/ledger/grants.sql", name = "ledger_grants", requires = ["ops_grants"]);
 extension_sql_file!("../sql/finalize.sql", name = "finalize", finalize);

@@ -3,7 +3,7 @@
 use crate::kernel::error::{Error, Result};
 use crate::kernel::ids::new_id;
 use crate::kernel::money::Money;
-use crate::ledger::account::{AccountId, Change, check_text};
+use crate::ledger::account::{Account, AccountId, Change, check_text};
 use crate::ledger::error::LedgerError;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
@@ -48,6 +48,11 @@ pub struct Posted {
     pub recorded_at: TimestampWithTimeZone,
     /// Whether the request had been posted before, so that nothing changed now.
     pub replayed: bool,
+    pub(in crate::ledger) effective_at: Option<TimestampWithTimeZone>,
+    /// The transfers, in the order of the legs.
+    pub(in crate::ledger) lines: Vec<Line>,
+    /// Accounts as the posting left them; none where it was not now.
+    pub(in crate::ledger) after: Vec<Account>,
 }
 
 /// A journal to be posted, checked and with every id decided.
@@ -129,12 +134,16 @@ impl<'a> Request<'a> {
         Ok(changes)
     }
 
-    pub fn posted(&self, recorded_at: TimestampWithTimeZone) -> Posted {
+    /// What to answer once it is posted.
+    pub fn posted(&self, recorded_at: TimestampWithTimeZone, after: Vec<Account>) -> Posted {
         Posted {
             journal_id: self.journal_id.unwrap_or(self.lines[0].id),
             transfer_ids: self.lines.iter().map(|line| line.id).collect(),
             recorded_at,
             replayed: false,
+            effective_at: self.effective_at,
+            lines: self.lines.clone(),
+            after,
         }
     }
 }

@@ -58,6 +58,9 @@ pub fn answer(request: &Request<'_>, stored: &StoredJournal) -> Result<Posted, L
         transfer_ids: pairs.iter().map(|(_, found)| found.id).collect(),
         recorded_at: stored.recorded_at,
         replayed: true,
+        effective_at: stored.effective_at,
+        lines: pairs.iter().map(|(line, found)| Line { id: found.id, ..**line }).collect(),
+        after: Vec::new(),
     })
 }
 
