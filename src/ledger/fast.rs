@@ -55,7 +55,8 @@ impl Step {
 /// Posts a transfer, or changes nothing and leaves it to the long way.
 pub fn try_post(request: &Request<'_>) -> Result<Option<Posted>> {
     let [line] = request.lines.as_slice() else { return Ok(None) };
-    if request.journal_id.is_some() || line.reverses.is_some() {
+    // A journal's id may be that of a journal with more transfers.
+    if request.journal_id.is_some() || request.journal_key.is_some() || line.reverses.is_some() {
         return Ok(None);
     }
     let steps = steps(line);

@@ -67,8 +67,8 @@ pub struct Request<'a> {
     /// The journal that this one undoes.
     pub reverses: Option<Uuid>,
     pub lines: Vec<Line>,
-    /// Whether the caller chose the journal's id.
-    pub keyed: bool,
+    /// The id that the caller chose for the journal, of whatever many transfers.
+    pub journal_key: Option<Uuid>,
 }
 
 /// A leg with its id.
@@ -112,13 +112,13 @@ impl<'a> Request<'a> {
             metadata: journal.metadata.clone(),
             reverses: None,
             lines: journal.legs.iter().map(line).collect(),
-            keyed: !alone && journal.id.is_some(),
+            journal_key: journal.id,
         })
     }
 
     /// Whether a caller's id may find something that is stored already.
     pub fn may_repeat(&self) -> bool {
-        self.keyed || self.lines.iter().any(|line| line.keyed)
+        self.journal_key.is_some() || self.lines.iter().any(|line| line.keyed)
     }
 
     /// What the lines add to each account, in the order of the accounts' ids.

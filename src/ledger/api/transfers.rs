@@ -106,11 +106,11 @@ fn ledger_transfer(
         let (debit, credit) = (debit.find(system)?, credit.find(system)?);
         let amount = money(p_amount, p_currency, debit)?;
         rows(post(&Journal {
-            id: p_id,
+            id: None,
             system,
             kind: required(p_kind, "p_kind")?,
             description: p_description,
-            legs: &[Leg { id: None, debit, credit, amount }],
+            legs: &[Leg { id: p_id, debit, credit, amount }],
             effective_at: p_effective_at,
             metadata: p_metadata.map(|json| json.0),
         })?)
@@ -164,11 +164,12 @@ fn ledger_post_journal(
     entry(|| {
         access::require_service()?;
         let system = required(p_system, "p_system")?;
+        let kind = required(p_kind, "p_kind")?;
         let legs = read_legs(system, &required(p_legs, "p_legs")?.0)?;
         rows(post(&Journal {
             id: p_id,
             system,
-            kind: required(p_kind, "p_kind")?,
+            kind,
             description: p_description,
             legs: &legs,
             effective_at: p_effective_at,
