@@ -68,7 +68,7 @@ find_places() {
     LOCAL=$(readlink -f "$wanted")
     RUN=$LOCAL/run PG_BIN=$LOCAL/pg15/lib/postgresql/15/bin
     export LOCAL BUILD
-    mkdir -p "$LOCAL/logs" "$LOCAL/etc"
+    mkdir -p "$LOCAL/logs" "$LOCAL/etc" "$BUILD/logs"
 }
 
 # One bin/up or bin/down at a time for each cluster.
