@@ -71,7 +71,26 @@ extension_sql_file!(
         kernel::api::backoffice_major,
     ]
 );
-extension_sql_file!("../sql/ledger/views.sql", name = "ledger_views", requires = ["ops_policies"]);
+extension_sql_file!(
+    "../sql/identity/functions.sql",
+    name = "identity_functions",
+    requires = ["ops_policies"]
+);
+extension_sql_file!(
+    "../sql/identity/triggers.sql",
+    name = "identity_triggers",
+    requires = ["identity_functions"]
+);
+extension_sql_file!(
+    "../sql/identity/policies.sql",
+    name = "identity_policies",
+    requires = ["identity_triggers"]
+);
+extension_sql_file!(
+    "../sql/ledger/views.sql",
+    name = "ledger_views",
+    requires = ["identity_policies"]
+);
 extension_sql_file!(
     "../sql/network/views.sql",
     name = "network_views",
@@ -96,8 +115,13 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/ops/grants.sql", name = "ops_grants", requires = ["kernel_grants"]);
 extension_sql_file!(
+    "../sql/identity/grants.sql",
+    name = "identity_grants",
+    requires = ["ops_grants"]
+);
+extension_sql_file!(
     "../sql/network/grants.sql",
     name = "network_grants",
-    requires = ["ops_grants"]
+    requires = ["identity_grants"]
 );
 extension_sql_file!("../sql/finalize.sql", name = "finalize", finalize);

@@ -1,3 +1,11 @@
 //! identity inside PostgreSQL.
 
+mod admins;
+mod client;
+mod factors;
+mod messages;
 mod people;
+mod sessions;
+mod sign_in;
+mod sign_up;
+mod user;

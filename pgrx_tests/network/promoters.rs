@@ -30,7 +30,9 @@ mod tests {
         admin();
         let line = line(2);
         let number = |id: Uuid| -> i64 {
-            one(&format!("select substr(promoter_id, 5)::bigint from network.profiles where id = '{id}' and promoter_id ~ '^BPVP[0-9]{{2,}}$'"))
+            one(&format!(
+                "select substr(promoter_id, 5)::bigint from network.profiles where id = '{id}' and promoter_id ~ '^BPVP[0-9]{{2,}}$'"
+            ))
         };
         assert!(number(line[1]) > number(line[0]));
         assert_eq!(column(line[1], "parent_promoter_id"), Some(line[0].to_string()));

@@ -10,6 +10,7 @@ create table identity.users (
     email_confirmed_at timestamptz,
     phone_confirmed_at timestamptz,
     new_email text,
+    new_phone text,
     invited_at timestamptz,
     last_sign_in_at timestamptz,
     banned_until timestamptz,
@@ -26,11 +27,14 @@ create table identity.users (
     constraint users_user_metadata_check check (jsonb_typeof(user_metadata) = 'object'),
     constraint users_app_metadata_check check (jsonb_typeof(app_metadata) = 'object')
 );
+create index users_new_email_idx on identity.users (new_email) where new_email is not null;
+create index users_new_phone_idx on identity.users (new_phone) where new_phone is not null;
 comment on table identity.users is 'People. E-mail, phone, name and password live here and nowhere else.';
 comment on column identity.users.email is 'Lower case.';
 comment on column identity.users.phone is 'Ten digits in the default country, otherwise E.164 with its +.';
 comment on column identity.users.password_hash is 'Argon2id as a PHC string; null for a person who was invited and has not chosen one.';
 comment on column identity.users.new_email is 'An address that waits for its confirmation.';
+comment on column identity.users.new_phone is 'A phone that waits for its confirmation.';
 comment on column identity.users.banned_until is 'No sign-in and no request before this time; infinity for good.';
 comment on column identity.users.erased_at is 'When the person''s data was erased; the row stays for what refers to it.';
 comment on column identity.users.user_metadata is 'What the person may set freely; never trusted.';
@@ -82,7 +86,6 @@ create table identity.challenges (
     created_at timestamptz not null default now(),
     expires_at timestamptz not null,
     verified_at timestamptz,
-    ip_address inet,
     constraint challenges_pkey primary key (id),
     constraint challenges_factor_fkey foreign key (factor_id) references identity.factors on delete cascade
 );
@@ -153,7 +156,7 @@ create table identity.one_time_tokens (
     constraint one_time_tokens_token_key unique (token_hash),
     constraint one_time_tokens_user_fkey foreign key (user_id) references identity.users on delete cascade,
     constraint one_time_tokens_kind_check check (kind in
-        ('confirmation', 'recovery', 'invite', 'email_change', 'reauthentication'))
+        ('confirmation', 'recovery', 'invite', 'email_change', 'phone_change', 'reauthentication'))
 );
 comment on table identity.one_time_tokens is 'What was sent to a person to prove that an address is theirs. One for each kind; a newer one replaces it.';
 comment on column identity.one_time_tokens.token_hash is 'SHA-256 of the long token that is in the link.';

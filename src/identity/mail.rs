@@ -44,6 +44,7 @@ fn template(kind: Kind) -> &'static str {
         Kind::Recovery => "recover_password",
         Kind::Invite => "invite",
         Kind::EmailChange => "change_email",
+        Kind::PhoneChange => "change_phone",
         Kind::Reauthentication => "reauthenticate",
     }
 }
@@ -55,6 +56,7 @@ fn verify_type(kind: Kind) -> &'static str {
         Kind::Recovery => "recovery",
         Kind::Invite => "invite",
         Kind::EmailChange => "email_change",
+        Kind::PhoneChange => "phone_change",
         Kind::Reauthentication => "reauthentication",
     }
 }

@@ -1,19 +1,27 @@
 //! identity: people, how they prove who they are, and their sessions.
 //!
 //! A person ([`people`]) has an e-mail address, a phone ([`contact`]), a
-//! [`password`] and perhaps a second factor. Products create people and give
-//! them ids to sign in with; they learn of sign-ups through [`hooks`]. The
-//! schema is never exposed: clients come through `auth_api`, which speaks the
-//! protocol of supabase-js.
+//! [`password`] and perhaps a second [`factor`]. A sign-in is a [`session`], kept
+//! up by [`refresh`] tokens; [`one_time`] tokens prove an address. Products create
+//! people and give them ids to sign in with; they learn of sign-ups through
+//! [`hooks`]. The schema is never exposed: clients come through [`auth_api`],
+//! which speaks the protocol of supabase-js.
 
+pub mod api;
+pub mod auth_api;
 pub mod contact;
+mod factor;
 pub mod hooks;
 mod mail;
 mod one_time;
 mod password;
 mod people;
+mod refresh;
+mod session;
 mod store;
+mod throttle;
 mod token;
+pub mod totp;
 
 pub use contact::{normalize_email, normalize_phone};
 pub use people::{

@@ -4,11 +4,13 @@
 //! one of each kind; a newer one replaces it.
 
 use crate::identity::mail;
-use crate::identity::store::{people::Person, tokens};
+use crate::identity::store::people::{self, Person};
+use crate::identity::store::tokens;
 use crate::identity::token;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::keys::root_keys;
 use crate::kernel::settings::Settings;
+use pgrx::Uuid;
 
 /// What a one-time token proves or allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,7 @@ pub enum Kind {
     Recovery,
     Invite,
     EmailChange,
+    PhoneChange,
     Reauthentication,
 }
 
@@ -28,6 +31,7 @@ impl Kind {
             Kind::Recovery => "recovery",
             Kind::Invite => "invite",
             Kind::EmailChange => "email_change",
+            Kind::PhoneChange => "phone_change",
             Kind::Reauthentication => "reauthentication",
         }
     }
@@ -67,4 +71,38 @@ pub fn send(person: &Person, request: &Request<'_>) -> Result<()> {
         seconds: request.kind.seconds(&settings)?,
     })?;
     mail::send(person, request, &mail::Secrets { code: &code, token: &long }, &settings)
+}
+
+/// Uses up the token of a link: the person, and the address that it proves.
+/// `None` for a token that is unknown, used, expired or of another kind.
+pub fn take_token(kind: Kind, long: &str) -> Result<Option<(Person, String)>> {
+    let token_hash = token::hash(long);
+    let owner = tokens::owner(&token_hash)?.filter(|(_, owned)| owned == kind.as_str());
+    let Some((person, _)) = owner else { return Ok(None) };
+    let Some(person) = people::lock(person)? else { return Ok(None) };
+    let good = tokens::lock_good(person.id, kind.as_str())?;
+    match good.filter(|token| token.token_hash == token_hash) {
+        Some(token) => {
+            tokens::mark_used(person.id, kind.as_str())?;
+            Ok(Some((person, token.recipient)))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Uses up the code that a person typed: the address that it proves. `None` for
+/// a wrong one; the caller then counts the attempt with [`count_attempt`].
+pub fn take_code(person: &Person, kind: Kind, code: &str) -> Result<Option<String>> {
+    people::lock(person.id)?;
+    let Some(token) = tokens::lock_good(person.id, kind.as_str())? else { return Ok(None) };
+    if !token::code_matches(&root_keys()?, &token.token_hash, code, &token.code_hash)? {
+        return Ok(None);
+    }
+    tokens::mark_used(person.id, kind.as_str())?;
+    Ok(Some(token.recipient))
+}
+
+/// Counts a wrong code.
+pub fn count_attempt(person: Uuid, kind: Kind) -> Result<()> {
+    tokens::count_attempt(person, kind.as_str())
 }

@@ -1,14 +1,19 @@
 //! People: how products create them, change them and let them sign in.
 
-use crate::identity::contact::{normalize_email, normalize_handle, normalize_phone};
+use crate::identity::contact::{Typed, normalize_email, normalize_handle, normalize_phone};
+use crate::identity::hooks;
 use crate::identity::one_time::{self, Kind, Request};
 use crate::identity::password::{self, Policy};
+use crate::identity::session::EndReason;
 use crate::identity::store::people::{self as store, NewRow, Person};
-use crate::identity::store::{sessions, tokens};
+use crate::identity::store::{sessions, tokens, users};
+use crate::kernel::caller;
 use crate::kernel::error::{Error, Result, sqlstate};
 use crate::kernel::ids::new_id;
+use crate::kernel::roles;
 use crate::kernel::settings::Settings;
 use pgrx::Uuid;
+use pgrx::datum::TimestampWithTimeZone;
 
 const NAME_MOST: usize = 200;
 
@@ -127,8 +132,76 @@ pub fn register_handle(person: Uuid, kind: &str, handle: &str) -> Result<()> {
         .detail(handle))
 }
 
+/// The person who is meant by what somebody typed.
+pub fn find(typed: &Typed) -> Result<Option<Person>> {
+    match typed {
+        Typed::Email(email) => store::by_email(email),
+        Typed::Phone(phone) => store::by_phone(phone),
+        Typed::Handle(handle) => store::by_handle(handle),
+    }
+}
+
 /// Ends all sessions of a person: their tokens are refused from now on.
 pub fn end_sessions(person: Uuid) -> Result<()> {
-    sessions::end_all(person, None, "ended_by_admin")?;
+    sessions::end_all(person, None, EndReason::EndedByAdmin.as_str())?;
     Ok(())
+}
+
+/// 42501 unless the caller may act against the person: an admin of identity, and
+/// an admin of every system where the person is one.
+pub fn require_power_over(person: Uuid) -> Result<()> {
+    let caller = caller::current();
+    caller.require_admin("identity")?;
+    if caller.is_service() || caller.has_role("*", "admin")? || !store::is_admin_of_all(person)? {
+        return Ok(());
+    }
+    Err(Error::forbidden("only an admin of every system may do this to another"))
+}
+
+/// Bans a person until a time, or lifts the ban. PT404.
+pub fn set_banned(person: Uuid, until: Option<TimestampWithTimeZone>) -> Result<()> {
+    if !users::set_banned(person, until)? {
+        return Err(Error::not_found("person", person));
+    }
+    if until.is_some() {
+        sessions::end_all(person, None, EndReason::Banned.as_str())?;
+    }
+    Ok(())
+}
+
+/// Makes a person the admin of every system, creating them if need be, and sets
+/// their password. PT422 for a weak one; without one a person keeps what they have.
+pub fn bootstrap_admin(email: &str, password: Option<&str>) -> Result<Uuid> {
+    let email = normalize_email(email, "p_email")?;
+    let person = match store::by_email(&email)? {
+        Some(person) => {
+            change_password(&person, password)?;
+            users::confirm(person.id, &email)?;
+            person.id
+        }
+        None => create_person(&NewPerson {
+            id: None,
+            email: Some(&email),
+            phone: None,
+            name: None,
+            password,
+            confirmed: true,
+            system: "backoffice",
+        })?,
+    };
+    roles::grant(person, "*", "admin", "", None)?;
+    hooks::admin_made(person)?;
+    Ok(person)
+}
+
+/// Sets another password and ends the sessions that the former one opened.
+fn change_password(person: &Person, password: Option<&str>) -> Result<()> {
+    match password {
+        Some(new) if !password::verify(new, person.password_hash.as_deref()) => {
+            users::set_password(person.id, &hash_checked(new)?)?;
+            sessions::end_all(person.id, None, EndReason::PasswordChanged.as_str())?;
+            tokens::void_all(person.id)
+        }
+        _ => Ok(()),
+    }
 }

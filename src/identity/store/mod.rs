@@ -1,5 +1,8 @@
 //! The SQL of identity, by what it is about.
 
+pub mod factors;
 pub mod people;
 pub mod sessions;
+pub mod throttle;
 pub mod tokens;
+pub mod users;

@@ -16,6 +16,7 @@ pub struct Person {
     pub confirmed: bool,
     pub banned: bool,
     pub new_email: Option<String>,
+    pub new_phone: Option<String>,
 }
 
 macro_rules! select_person {
@@ -24,7 +25,7 @@ macro_rules! select_person {
             "select u.id, u.email, u.phone, u.name, u.password_hash,
                     u.email_confirmed_at is not null or u.phone_confirmed_at is not null,
                     coalesce(u.banned_until > now(), false) or u.erased_at is not null,
-                    u.new_email
+                    u.new_email, u.new_phone
                from identity.users u where ",
             $condition
         )
@@ -37,6 +38,12 @@ static BY_PHONE: Query = Query::read(select_person!("u.phone = $1"));
 static BY_HANDLE: Query = Query::read(select_person!(
     "u.id = (select user_id from identity.login_handles where handle = $1)"
 ));
+static BY_NEW_ADDRESS: Query =
+    Query::read(select_person!("$1 in (u.new_email, u.new_phone) order by u.updated_at desc"));
+static IS_ADMIN_OF_ALL: Query = Query::read(
+    "select exists (select from backoffice.role_grants
+      where person_id = $1 and system = '*' and role = 'admin')",
+);
 static LOCK: Query = Query::write(select_person!("u.id = $1 for update"));
 static INSERT: Query = Query::write(
     "insert into identity.users (id, email, phone, name, password_hash,
@@ -61,7 +68,8 @@ static UPDATE_CONTACT: Query = Query::write(
                                       else email_confirmed_at end,
             phone_confirmed_at = case when $4 <> coalesce(phone, '') then now()
                                       else phone_confirmed_at end,
-            new_email = case when $3 is null then new_email end
+            new_email = case when $3 is null then new_email end,
+            new_phone = case when $4 is null then new_phone end
       where id = $1
         and (name, email, phone) is distinct from
             (coalesce($2, name), coalesce($3, email), coalesce($4, phone))",
@@ -84,6 +92,7 @@ fn person(row: &Row<'_>) -> Result<Person> {
         confirmed: row.get(6)?,
         banned: row.get(7)?,
         new_email: row.opt(8)?,
+        new_phone: row.opt(9)?,
     })
 }
 
@@ -101,6 +110,15 @@ pub fn by_phone(phone: &str) -> Result<Option<Person>> {
 
 pub fn by_handle(handle: &str) -> Result<Option<Person>> {
     BY_HANDLE.first(&[handle.into()], person)
+}
+
+/// The person who asked last to change to this address.
+pub fn by_new_address(address: &str) -> Result<Option<Person>> {
+    BY_NEW_ADDRESS.first(&[address.into()], person)
+}
+
+pub fn is_admin_of_all(person: Uuid) -> Result<bool> {
+    IS_ADMIN_OF_ALL.one(&[person.into()], |row| row.get(1))
 }
 
 /// The person, whom nobody else changes until the transaction ends.

@@ -1,0 +1,107 @@
+//! Messages with one-time tokens that people ask for: to reset a password, to get
+//! a message again, to prove once more who they are.
+
+use crate::identity::auth_api::answer::{Answer, Failure, Outcome, Refusal};
+use crate::identity::auth_api::request::{Request, invalid};
+use crate::identity::auth_api::sign_in::recognise_typed;
+use crate::identity::auth_api::signed_in::signed_in_alone;
+use crate::identity::contact::Typed;
+use crate::identity::one_time::{self, Kind};
+use crate::identity::people;
+use crate::identity::store::people::Person;
+use crate::identity::throttle::{self, Counter};
+use crate::kernel::error::Result;
+use crate::kernel::settings::Settings;
+use serde_json::json;
+
+/// POST recover: sends a token that opens a session to choose a password in. The
+/// answer does not say whether anybody is known by the address.
+pub fn recover(request: &Request) -> Outcome {
+    let settings = Settings::of("identity")?;
+    let typed = typed(request, &settings)?;
+    let person = people::find(&typed)?.filter(|person| !person.banned);
+    count_message(&typed, person.as_ref(), &settings)?;
+    if let Some(person) = person
+        && let Some(recipient) = address(&person, &typed)
+    {
+        send(request, &person, Kind::Recovery, &recipient)?;
+    }
+    Ok(Answer::Json(json!({})))
+}
+
+/// POST resend {type, email or phone}: sends a message again to whom waits for it.
+pub fn resend(request: &Request) -> Outcome {
+    let settings = Settings::of("identity")?;
+    let kind = request.required("type")?;
+    let typed = typed(request, &settings)?;
+    // A change is confirmed from the session that wants it, and known by the old address.
+    let waiting: fn(&Person) -> Option<(Kind, &str)> = match kind {
+        "signup" | "sms" => |person| {
+            let address = person.email.as_deref().or(person.phone.as_deref());
+            address.filter(|_| !person.confirmed).map(|address| (Kind::Confirmation, address))
+        },
+        "email_change" => |person| person.new_email.as_deref().map(|new| (Kind::EmailChange, new)),
+        "phone_change" => |person| person.new_phone.as_deref().map(|new| (Kind::PhoneChange, new)),
+        _ => return Err(invalid("type: must be signup, email_change, sms or phone_change")),
+    };
+    let person = people::find(&typed)?.filter(|person| !person.banned);
+    count_message(&typed, person.as_ref(), &settings)?;
+    if let Some(person) = person
+        && let Some((kind, recipient)) = waiting(&person)
+    {
+        send(request, &person, kind, recipient)?;
+    }
+    Ok(Answer::Json(json!({})))
+}
+
+/// GET reauthenticate: sends a code to a signed-in person, for `nonce` of PUT user.
+pub fn reauthenticate(request: &Request) -> Outcome {
+    let who = signed_in_alone()?;
+    let settings = Settings::of("identity")?;
+    let address = who.person.email.as_ref().or(who.person.phone.as_ref());
+    let recipient = address.ok_or_else(|| invalid("the person has no address"))?;
+    count_message(&Typed::Email(recipient.clone()), Some(&who.person), &settings)?;
+    send(request, &who.person, Kind::Reauthentication, recipient)?;
+    Ok(Answer::Json(json!({})))
+}
+
+/// Who is meant by the field `email` or `phone`.
+pub fn typed(request: &Request, settings: &Settings) -> Result<Typed, Failure> {
+    let (field, text) = match (request.text("email")?, request.text("phone")?) {
+        (Some(email), _) => ("email", email),
+        (None, Some(phone)) => ("phone", phone),
+        (None, None) => return Err(invalid("email: a value is required")),
+    };
+    recognise_typed(text, settings)?
+        .ok_or_else(|| invalid(format!("{field}: must be an e-mail address or a phone")))
+}
+
+/// Counts a message, also one that is not sent because nobody is known: the limit
+/// must not tell.
+pub fn count_message(
+    typed: &Typed,
+    person: Option<&Person>,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let whose = person.map_or_else(|| typed.as_str().to_owned(), |person| person.id.to_string());
+    let counter = [Counter::messages(&whose, settings)?];
+    if let Some(seconds) = throttle::locked_seconds(&counter)? {
+        return Err(Refusal::too_often("over_email_send_rate_limit", seconds).into());
+    }
+    throttle::count(&counter)?;
+    Ok(())
+}
+
+pub fn send(request: &Request, person: &Person, kind: Kind, recipient: &str) -> Result<()> {
+    let redirect_to = request.parameter("redirect_to");
+    one_time::send(
+        person,
+        &one_time::Request { kind, system: &request.system, recipient, redirect_to },
+    )
+}
+
+/// Where to write to a person: the phone only if they named it or have nothing else.
+fn address(person: &Person, typed: &Typed) -> Option<String> {
+    let phone = person.phone.clone().filter(|_| matches!(typed, Typed::Phone(_)));
+    phone.or_else(|| person.email.clone()).or_else(|| person.phone.clone())
+}

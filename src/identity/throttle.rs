@@ -1,0 +1,76 @@
+//! Throttling: failures are counted for whom they concern and where they come
+//! from, and too many within a while lock for as long.
+//!
+//! Counts are committed with the answer that says no. Requests that run at the
+//! same moment do not see each other's failure, so a lock may come later by as
+//! many attempts as there are connections.
+
+use crate::identity::store::throttle as store;
+use crate::kernel::error::Result;
+use crate::kernel::settings::Settings;
+use sha2::{Digest, Sha256};
+
+const HOUR: i64 = 3600;
+
+/// What is counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counter {
+    key: Vec<u8>,
+    /// So many lock.
+    limit: i64,
+    /// How long a count lasts, and a lock.
+    seconds: i64,
+}
+
+impl Counter {
+    fn new(what: &str, whose: &str, limit: i64, seconds: i64) -> Self {
+        let digest = Sha256::digest(format!("{what}\0{whose}").as_bytes());
+        Counter { key: digest.to_vec(), limit, seconds }
+    }
+
+    /// Failed sign-ins of an account: the person's id, or what was typed where
+    /// nobody is known by it, so that both look the same.
+    pub fn account(whose: &str, settings: &Settings) -> Result<Self> {
+        let limit = settings.get("sign_in_failures")?;
+        Ok(Counter::new("account", whose, limit, settings.get("lockout_seconds")?))
+    }
+
+    /// Failures that came from an address.
+    pub fn address(address: &str, settings: &Settings) -> Result<Self> {
+        let limit = settings.get("sign_in_failures_per_address")?;
+        Ok(Counter::new("address", address, limit, settings.get("lockout_seconds")?))
+    }
+
+    /// Wrong codes of a person's second factors.
+    pub fn second_factor(person: &str, settings: &Settings) -> Result<Self> {
+        let limit = settings.get("sign_in_failures")?;
+        Ok(Counter::new("second factor", person, limit, settings.get("lockout_seconds")?))
+    }
+
+    /// Messages that were asked for one recipient.
+    pub fn messages(recipient: &str, settings: &Settings) -> Result<Self> {
+        Ok(Counter::new("messages", recipient, settings.get("mails_per_hour")?, HOUR))
+    }
+}
+
+/// The seconds to wait if one of the counters is locked.
+pub fn locked_seconds(counters: &[Counter]) -> Result<Option<i64>> {
+    let keys = counters.iter().map(|counter| counter.key.clone()).collect();
+    store::locked_seconds(keys)
+}
+
+/// Adds one to each counter.
+pub fn count(counters: &[Counter]) -> Result<()> {
+    let mut ordered: Vec<_> = counters.iter().collect();
+    // Two requests that count the same things must not wait for each other.
+    ordered.sort_by(|a, b| a.key.cmp(&b.key));
+    for counter in ordered {
+        store::count(&counter.key, counter.limit, counter.seconds)?;
+    }
+    store::purge()
+}
+
+/// Forgets what was counted.
+pub fn clear(counter: &Counter) -> Result<()> {
+    store::clear(&counter.key)
+}
