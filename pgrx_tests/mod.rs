@@ -1,5 +1,6 @@
 //! Tests that run inside PostgreSQL, one file for each module, and what they share.
 
+mod catalog;
 mod identity;
 mod kernel;
 mod ledger;
