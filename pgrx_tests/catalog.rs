@@ -9,8 +9,10 @@ mod tests {
 
     /// What a query lists; a test fails with these names.
     fn listed(sql: &str) -> Vec<String> {
-        maybe::<Vec<String>>(&format!("select array_agg(name order by name) from ({sql}) as x (name)"))
-            .unwrap_or_default()
+        maybe::<Vec<String>>(&format!(
+            "select array_agg(name order by name) from ({sql}) as x (name)"
+        ))
+        .unwrap_or_default()
     }
 
     /// Everything of one catalog that the extension owns, outside the tests' schema.

@@ -5,6 +5,7 @@ mod identity;
 mod kernel;
 mod ledger;
 mod network;
+mod ops;
 pub mod support;
 
 /// Settings of the server that `cargo pgrx test` starts.
