@@ -7,6 +7,7 @@ create table identity.users (
     phone text,
     name text,
     password_hash text,
+    system text not null,
     email_confirmed_at timestamptz,
     phone_confirmed_at timestamptz,
     new_email text,
@@ -33,6 +34,7 @@ comment on table identity.users is 'People. E-mail, phone, name and password liv
 comment on column identity.users.email is 'Lower case.';
 comment on column identity.users.phone is 'Ten digits in the default country, otherwise E.164 with its +.';
 comment on column identity.users.password_hash is 'Argon2id as a PHC string; null for a person who was invited and has not chosen one.';
+comment on column identity.users.system is 'The system that the person came through; they may use others too.';
 comment on column identity.users.new_email is 'An address that waits for its confirmation.';
 comment on column identity.users.new_phone is 'A phone that waits for its confirmation.';
 comment on column identity.users.banned_until is 'No sign-in and no request before this time; infinity for good.';

@@ -28,6 +28,7 @@ pub struct NewPerson<'a> {
     pub password: Option<&'a str>,
     /// Whether the business vouches for the addresses.
     pub confirmed: bool,
+    /// The system that they come through.
     pub system: &'a str,
 }
 
@@ -57,6 +58,7 @@ pub fn create_person(new: &NewPerson<'_>) -> Result<Uuid> {
         password_hash: password_hash.as_deref(),
         confirmed: new.confirmed,
         user_metadata: serde_json::json!({}),
+        system: new.system,
     };
     match store::insert(&row)? {
         Some(id) => Ok(id),
@@ -92,8 +94,9 @@ fn taken(person: Option<Uuid>, email: Option<&str>, phone: Option<&str>) -> Resu
         .detail(value.to_owned()))
 }
 
-/// Changes a person on behalf of the business: no message confirms it. Tokens
-/// that were sent to a former address are void. PT404, 22023, 23505.
+/// Changes a person without a message that confirms it. A new address counts as
+/// confirmed if the business gives it, not if the person does. Tokens that were
+/// sent to a former address are void. PT404, 22023, 23505.
 pub fn update_person(person: Uuid, update: &PersonUpdate<'_>) -> Result<()> {
     let email = update.email.map(|text| normalize_email(text, "email")).transpose()?;
     let phone = update.phone.map(|text| normalize_phone(text, "phone")).transpose()?;
@@ -104,7 +107,9 @@ pub fn update_person(person: Uuid, update: &PersonUpdate<'_>) -> Result<()> {
     if moved && store::is_taken(person, email.as_deref(), phone.as_deref())? {
         return Err(taken(Some(person), email.as_deref(), phone.as_deref())?);
     }
-    store::update_contact(person, name, email.as_deref(), phone.as_deref())?;
+    // A person does not vouch for their own addresses.
+    let vouched = caller::current().person() != Some(person);
+    store::update_contact(person, name, email.as_deref(), phone.as_deref(), vouched)?;
     if moved {
         tokens::void_all(person)?;
     }

@@ -32,7 +32,7 @@ pub struct Refusal {
 
 /// Why an endpoint did not answer.
 pub enum Failure {
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// A fault that is not the caller's.
     Broken(Error),
 }
@@ -95,7 +95,7 @@ impl Refusal {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        Failure::Refused(refusal)
+        Failure::Refused(Box::new(refusal))
     }
 }
 
@@ -123,7 +123,7 @@ impl From<Error> for Failure {
             state if state.starts_with("22") => (400, "validation_failed"),
             _ => return Failure::Broken(error),
         };
-        Failure::Refused(Refusal::new(status, code, error.message))
+        Refusal::new(status, code, error.message).into()
     }
 }
 
@@ -153,7 +153,7 @@ pub fn serve_write(
                 })
             });
             match refused {
-                Some(refusal) => Err(refusal.into()),
+                Some(refusal) => Err(Failure::Refused(refusal)),
                 None => outcome.map_err(Failure::from),
             }
         }))
@@ -176,7 +176,7 @@ fn send(outcome: Outcome) -> Result<Option<Json>> {
     }
 }
 
-fn refuse(mut refusal: Refusal) -> Result<Option<Json>> {
+fn refuse(mut refusal: Box<Refusal>) -> Result<Option<Json>> {
     if let Some(deed) = refusal.deed.take() {
         deed()?;
     }

@@ -43,6 +43,7 @@ pub fn signup(request: &Request) -> Outcome {
         password_hash: Some(&hash),
         confirmed: !to_confirm,
         user_metadata: Value::Object(metadata),
+        system: &request.system,
     };
     match store::insert(&row)? {
         Some(person) => {

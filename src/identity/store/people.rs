@@ -47,11 +47,11 @@ static IS_ADMIN_OF_ALL: Query = Query::read(
 static LOCK: Query = Query::write(select_person!("u.id = $1 for update"));
 static INSERT: Query = Query::write(
     "insert into identity.users (id, email, phone, name, password_hash,
-        email_confirmed_at, phone_confirmed_at, user_metadata, app_metadata)
+        email_confirmed_at, phone_confirmed_at, user_metadata, app_metadata, system)
      values ($1, $2, $3, $4, $5,
         case when $6 and $2 is not null then now() end,
         case when $6 and $3 is not null then now() end, $7,
-        jsonb_build_object('provider', $8, 'providers', jsonb_build_array($8)))
+        jsonb_build_object('provider', $8, 'providers', jsonb_build_array($8)), $9)
      on conflict do nothing
      returning id",
 );
@@ -59,15 +59,20 @@ static IS_TAKEN: Query = Query::read(
     "select exists (select from identity.users where email = $2 and id <> $1)
          or exists (select from identity.users where phone = $3 and id <> $1)",
 );
+// A new address is confirmed if the business vouches for it ($5). If not, it is
+// unconfirmed, unless no other would be left to sign in with.
 static UPDATE_CONTACT: Query = Query::write(
     "update identity.users
         set name = coalesce($2, name), email = coalesce($3, email),
             phone = coalesce($4, phone), updated_at = now(),
-            -- The business vouches for an address that it gives.
-            email_confirmed_at = case when $3 <> coalesce(email, '') then now()
-                                      else email_confirmed_at end,
-            phone_confirmed_at = case when $4 <> coalesce(phone, '') then now()
-                                      else phone_confirmed_at end,
+            email_confirmed_at = case
+                when $3 is null or $3 = email then email_confirmed_at
+                when $5 then now()
+                when phone_confirmed_at is null or $4 <> phone then email_confirmed_at end,
+            phone_confirmed_at = case
+                when $4 is null or $4 = phone then phone_confirmed_at
+                when $5 then now()
+                when email_confirmed_at is null then phone_confirmed_at end,
             new_email = case when $3 is null then new_email end,
             new_phone = case when $4 is null then new_phone end
       where id = $1
@@ -134,6 +139,7 @@ pub struct NewRow<'a> {
     pub password_hash: Option<&'a str>,
     pub confirmed: bool,
     pub user_metadata: Value,
+    pub system: &'a str,
 }
 
 /// The id of the new person; `None` where somebody has the e-mail or the phone.
@@ -148,6 +154,7 @@ pub fn insert(new: &NewRow<'_>) -> Result<Option<Uuid>> {
         new.confirmed.into(),
         JsonB(new.user_metadata.clone()).into(),
         provider.into(),
+        new.system.into(),
     ];
     INSERT.first(&args, |row| row.get(1))
 }
@@ -163,8 +170,10 @@ pub fn update_contact(
     name: Option<&str>,
     email: Option<&str>,
     phone: Option<&str>,
+    vouched: bool,
 ) -> Result<()> {
-    UPDATE_CONTACT.run(&[person.into(), name.into(), email.into(), phone.into()])?;
+    let args = [person.into(), name.into(), email.into(), phone.into(), vouched.into()];
+    UPDATE_CONTACT.run(&args)?;
     Ok(())
 }
 
