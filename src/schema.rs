@@ -84,8 +84,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/identity/policies.sql",
     name = "identity_policies",
-    requires =
-        ["identity_triggers", kernel::api::backoffice_has_role, kernel::api::backoffice_person_id,]
+    requires = ["identity_triggers"]
 );
 extension_sql_file!(
     "../sql/ledger/views.sql",
@@ -100,12 +99,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/ledger/policies.sql",
     name = "ledger_policies",
-    requires = [
-        "ledger_triggers",
-        kernel::api::backoffice_has_role,
-        kernel::api::backoffice_person_id,
-        ledger::api::reports::ledger_admin_systems,
-    ]
+    requires = ["ledger_triggers", ledger::api::reports::ledger_admin_systems]
 );
 extension_sql_file!(
     "../sql/network/views.sql",
