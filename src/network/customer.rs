@@ -63,11 +63,13 @@ impl<'a> NewCustomer<'a> {
 pub fn create(caller: &Caller, promoter: Uuid, data: &Value) -> Result<Uuid> {
     caller.require_self_or_admin(SYSTEM, promoter, "p_promoter_id")?;
     let new = NewCustomer::parse(data)?;
-    if let Some(id) = new.id
-        && let Some(existing) = store::existing_customer(id)?
-    {
-        compare(promoter, &new, &existing)?;
-        return Ok(id);
+    if let Some(id) = new.id {
+        // A retry that comes while the first call is still at work waits for its end.
+        store::lock(promoter)?;
+        if let Some(existing) = store::existing_customer(id)? {
+            compare(promoter, &new, &existing)?;
+            return Ok(id);
+        }
     }
     let id = new.id.unwrap_or_else(new_id);
     // First of all the promoter's row is locked: the same promoter's customers
