@@ -118,11 +118,11 @@ test('promoters are brought and moved at once, and the hierarchy stays one', asy
   assert.deepEqual(statuses(brought), { 200: 3 * CLIENTS });
   const ids = brought.map((one) => one.data.id);
   const move = (id, parent) => admin.rpc('update_promoter_profile', { p_promoter_id: id, p_updates: { parent_promoter_id: parent } });
-  // Asha below Bela and Bela below Asha cannot both be.
-  const moves = await Promise.all([
-    move(asha.id, bela.id), move(bela.id, asha.id), ...ids.slice(0, 6).map((id, i) => move(id, ids[(i + 1) % 6])),
-  ]);
-  assert.ok(moves.every(({ status }) => status === 200 || status === 409), JSON.stringify(statuses(moves)));
-  assert.deepEqual(moves.slice(0, 2).map(({ status }) => status).sort(), [200, 409]);
+  // Asha below Bela and Bela below Asha cannot both be; nor can a circle.
+  const opposite = await Promise.all([move(asha.id, bela.id), move(bela.id, asha.id)]);
+  assert.deepEqual(statuses(opposite), { 200: 1, 409: 1 });
+  const circle = await Promise.all(ids.slice(0, 6).map((id, i) => move(id, ids[(i + 1) % 6])));
+  assert.ok(circle.every(({ status }) => status === 200 || status === 409), JSON.stringify(statuses(circle)));
+  assert.ok(circle.some(({ status }) => status === 409));
   await expectConsistent();
 });
