@@ -80,8 +80,8 @@ lock_cluster() {
 # A port is also taken where it is this end of a connection to elsewhere, though nothing answers there. Connections
 # that were closed and only wait (06) do not count.
 port_is_free() {
-    awk -v port=":$(printf '%04X' "$1")" '$2 ~ port "$" && $4 != "06" { taken = 1 } END { exit taken }' \
-        /proc/net/tcp $([[ ! -e /proc/net/tcp6 ]] || echo /proc/net/tcp6)
+    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+        awk -v port=":$(printf '%04X' "$1")" '$2 ~ port "$" && $4 != "06" { taken = 1 } END { exit taken }'
 }
 
 # Sets API_PORT, PG_PORT, REST_PORT, ADMIN_PORT: those of the last time, unless somebody else took one while the
