@@ -99,6 +99,16 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_commission_of_one_level_is_found_in_the_ledger_too() {
+        admin();
+        let line = line(2);
+        run("select backoffice.set_setting('network', 'commission_levels', '1')");
+        let customer = customer(line[1]);
+        assert_eq!(paid(customer), ["1 promoter 500.00"]);
+        expect_consistent();
+    }
+
+    #[pg_test]
     fn fewer_amounts_than_levels_is_a_mistake_of_the_configuration() {
         admin();
         let promoter = promoter(None);

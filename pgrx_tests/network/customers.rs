@@ -83,6 +83,22 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_repeat_with_the_same_key_is_the_same_customer_whatever_the_password() {
+        admin();
+        let promoter = promoter(None);
+        allocate(promoter, 2);
+        run(r#"select set_config('request.headers', '{"idempotency-key":"c1"}', true)"#);
+        let data = |password: &str| {
+            format!(r#"{{"name": "R", "email": "r@example.com", "password": "{password}"}}"#)
+        };
+        let first: Uuid = one(&create(promoter, &data("Correct-horse-2-battery")));
+        let second: Uuid = one(&create(promoter, &data("Correct-horse-3-battery")));
+        assert_eq!(first, second);
+        expect_error("PT409", &create(promoter, r#"{"name": "S", "email": "s@example.com"}"#));
+        expect_consistent();
+    }
+
+    #[pg_test]
     fn the_price_in_pins_is_a_setting() {
         admin();
         let promoter = promoter(None);

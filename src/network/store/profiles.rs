@@ -14,6 +14,8 @@ static FIND: Query = Query::read(
     "select id, role::text, status = 'Active', parent_promoter_id, pins
        from network.profiles where id = $1",
 );
+static LOCK: Query =
+    Query::write("select id from network.profiles where id = $1 for no key update");
 static ROW: Query = Query::read("select p from network.profiles p where id = $1");
 static INSERT: Query = Query::write(
     "insert into network.profiles
@@ -62,6 +64,12 @@ pub fn find(id: Uuid) -> Result<Option<Profile>> {
             pins: row.get(5)?,
         })
     })
+}
+
+/// Keeps a profile as it is until the transaction ends.
+pub fn lock(id: Uuid) -> Result<()> {
+    LOCK.run(&[id.into()])?;
+    Ok(())
 }
 
 pub fn row(id: Uuid) -> Result<Record> {
