@@ -1,9 +1,11 @@
 //! Tests that run inside PostgreSQL, one file for each module, and what they share.
 
+mod catalog;
 mod identity;
 mod kernel;
 mod ledger;
 mod network;
+mod ops;
 pub mod support;
 
 /// Settings of the server that `cargo pgrx test` starts.

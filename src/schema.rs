@@ -84,8 +84,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/identity/policies.sql",
     name = "identity_policies",
-    requires =
-        ["identity_triggers", kernel::api::backoffice_has_role, kernel::api::backoffice_person_id,]
+    requires = ["identity_triggers"]
 );
 extension_sql_file!(
     "../sql/ledger/views.sql",
@@ -93,9 +92,19 @@ extension_sql_file!(
     requires = ["identity_policies"]
 );
 extension_sql_file!(
+    "../sql/ledger/triggers.sql",
+    name = "ledger_triggers",
+    requires = ["ledger_views"]
+);
+extension_sql_file!(
+    "../sql/ledger/policies.sql",
+    name = "ledger_policies",
+    requires = ["ledger_triggers", ledger::api::reports::ledger_admin_systems]
+);
+extension_sql_file!(
     "../sql/network/views.sql",
     name = "network_views",
-    requires = ["ledger_views"]
+    requires = ["ledger_policies"]
 );
 extension_sql_file!(
     "../sql/network/triggers.sql",
@@ -121,8 +130,13 @@ extension_sql_file!(
     requires = ["ops_grants"]
 );
 extension_sql_file!(
+    "../sql/ledger/grants.sql",
+    name = "ledger_grants",
+    requires = ["identity_grants"]
+);
+extension_sql_file!(
     "../sql/network/grants.sql",
     name = "network_grants",
-    requires = ["identity_grants"]
+    requires = ["ledger_grants"]
 );
 extension_sql_file!("../sql/finalize.sql", name = "finalize", finalize);

@@ -83,3 +83,38 @@ pub fn figures(account: AccountId) -> (i64, i64, i64) {
 pub fn code<T: std::fmt::Debug>(outcome: Result<T>) -> String {
     outcome.expect_err("must be refused").sqlstate.code()
 }
+
+/// Two accounts without limits and a limited one that holds so much.
+pub fn funded(minor: i64) -> (AccountId, AccountId, AccountId) {
+    let (bank, shop, wallet) = (open("bank"), open("shop"), open_limited("wallet"));
+    if minor > 0 {
+        transfer(bank, wallet, minor).unwrap();
+    }
+    (bank, shop, wallet)
+}
+
+/// A call of `ledger.transfer` by ids.
+pub fn call_transfer(debit: AccountId, credit: AccountId, rest: &str) -> String {
+    format!(
+        "select * from ledger.transfer('test', p_debit_account_id => {debit},
+            p_credit_account_id => {credit}, {rest})"
+    )
+}
+
+/// Fails the test unless the books are in order.
+#[track_caller]
+pub fn expect_books_in_order() {
+    let problems: i64 = crate::pgrx_tests::support::one("select count(*) from ledger.check()");
+    assert_eq!(problems, 0);
+}
+
+/// The number of rows of a table of the ledger.
+pub fn count(table: &str) -> i64 {
+    crate::pgrx_tests::support::one(&format!("select count(*) from ledger.{table}"))
+}
+
+/// Waits until no other test uses the ledger, and keeps others out. For tests
+/// that lock whole tables, which would deadlock with others; call it first.
+pub fn alone() {
+    crate::pgrx_tests::support::run("lock table ledger.accounts in access exclusive mode");
+}

@@ -1,7 +1,9 @@
 -- ops.audit_row('column', …): AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW; the
 -- arguments name columns whose values are never shown.
+-- It writes the log whoever changes the row.
 create function ops.audit_row() returns trigger
-    language c as 'MODULE_PATHNAME', 'ops_audit_row_wrapper';
+    language c security definer set search_path = pg_catalog, pg_temp
+    as 'MODULE_PATHNAME', 'ops_audit_row_wrapper';
 
 create trigger audit_logs_append_only before update or delete on ops.audit_logs
     for each row execute function backoffice.refuse_change();

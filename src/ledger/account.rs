@@ -173,6 +173,23 @@ impl Counters {
         Some(sum)
     }
 
+    /// The posted part and the pending part.
+    pub fn split(&self) -> (Counters, Counters) {
+        let posted = Counters { debits_pending: 0, credits_pending: 0, ..*self };
+        let pending = Counters { debits_posted: 0, credits_posted: 0, ..*self };
+        (posted, pending)
+    }
+
+    /// The change that undoes this one.
+    pub fn inverse(&self) -> Change {
+        Change {
+            debits_posted: -self.debits_posted,
+            credits_posted: -self.credits_posted,
+            debits_pending: -self.debits_pending,
+            credits_pending: -self.credits_pending,
+        }
+    }
+
     pub fn posted(&self, side: Side) -> i64 {
         match side {
             Side::Debit => self.debits_posted - self.credits_posted,
@@ -204,6 +221,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether holds take from its balance.
+    pub fn has_holds(&self) -> bool {
+        self.counters.held(self.class.normal_side()) > 0
+    }
+
     /// What may still be taken from it, less than nothing in an overdraft.
     pub fn available(&self) -> i128 {
         let side = self.class.normal_side();

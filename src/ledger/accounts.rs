@@ -1,9 +1,11 @@
 //! Opening, finding and closing accounts, and their balances.
 
 use crate::kernel::error::{Error, Result};
-use crate::ledger::account::{Account, AccountId, Balance, NewAccount};
+use crate::ledger::account::{Account, AccountId, Balance, NewAccount, Side};
 use crate::ledger::books::clock;
 use crate::ledger::error::LedgerError;
+use crate::ledger::expiry::expire_holds_of;
+use crate::ledger::journal::Posted;
 use crate::ledger::store;
 
 /// Opens an account; the id of the one that has the code already, if it is the
@@ -73,6 +75,16 @@ pub fn balance(id: AccountId) -> Result<Balance> {
     Ok(account.balance())
 }
 
+/// The balance that a posting left an account with, or, where its row does not
+/// tell (a striped account, a repeated request), the balance now.
+pub fn balance_after(posted: &Posted, id: AccountId) -> Result<Balance> {
+    let known = posted.after.iter().find(|account| account.id == id);
+    match known.filter(|account| account.stripes == 0 && !account.has_holds()) {
+        Some(account) => Ok(account.balance()),
+        None => balance(id),
+    }
+}
+
 /// Adds what is not in the account's row.
 fn complete(account: &mut Account) -> Result<()> {
     if account.stripes > 0 {
@@ -89,4 +101,25 @@ fn complete(account: &mut Account) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Closes an account that has neither a balance nor open holds; it takes no more
+/// transfers. Closing it again changes nothing.
+///
+/// PT404 unknown account; PT409 where it is not empty.
+pub fn close_account(id: AccountId) -> Result<()> {
+    expire_holds_of(id)?;
+    let account = store::accounts::lock(&[id], true)?
+        .into_iter()
+        .next()
+        .ok_or(LedgerError::UnknownAccount(id))?;
+    if account.closed {
+        return Ok(());
+    }
+    let stripes = store::accounts::lock_all_stripes(id)?;
+    let total = account.counters.plus(&stripes).ok_or(LedgerError::OutOfRange { account: id })?;
+    if total.posted(Side::Debit) != 0 || total.debits_pending > 0 || total.credits_pending > 0 {
+        return Err(LedgerError::NotEmpty(id).into());
+    }
+    store::accounts::close(id, &stripes)
 }

@@ -7,7 +7,7 @@ use crate::kernel::error::Result;
 use crate::kernel::money::Money;
 use crate::ledger::account::{Account, AccountId, Change, Counters, MAX_IN_STRIPE};
 use crate::ledger::error::LedgerError;
-use crate::ledger::store;
+use crate::ledger::{fast, store};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 use std::collections::BTreeMap;
@@ -33,13 +33,13 @@ struct Stripe {
     counters: Counters,
 }
 
-/// Which rows of a striped account a posting writes.
+/// Which counters are to change. It matters for striped accounts, whose posted
+/// counters are in the stripes and whose pending ones are in the account's row.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Rows {
-    /// Its stripe only, as a transfer does.
-    Stripes,
-    /// The account's row too, as holds do.
-    All,
+pub enum Touch {
+    Posted,
+    Pending,
+    Both,
 }
 
 /// Accounts locked until the end of the transaction.
@@ -50,21 +50,24 @@ pub struct Books {
 
 impl Books {
     /// Locks accounts; those that do not exist are missing from the books.
-    pub fn lock(ids: impl Iterator<Item = AccountId>, rows: Rows) -> Result<Self> {
-        let ids: Vec<AccountId> = ids.collect();
-        let locked = store::accounts::lock(&ids, rows == Rows::All)?;
+    pub fn lock(ids: impl IntoIterator<Item = AccountId>, touch: Touch) -> Result<Self> {
+        let ids: Vec<AccountId> = ids.into_iter().collect();
+        let locked = store::accounts::lock(&ids, touch != Touch::Posted)?;
         let mut accounts: BTreeMap<_, _> = locked.into_iter().map(|a| (a.id, a)).collect();
         let missing: Vec<_> = ids.into_iter().filter(|id| !accounts.contains_key(id)).collect();
         if !missing.is_empty() {
             accounts.extend(store::accounts::read(&missing)?.into_iter().map(|a| (a.id, a)));
         }
         let mut books = Books { accounts, stripes: BTreeMap::new() };
-        books.lock_stripes()?;
+        if touch != Touch::Pending {
+            books.lock_stripes()?;
+        }
         Ok(books)
     }
 
     fn lock_stripes(&mut self) -> Result<()> {
         for account in self.accounts.values_mut().filter(|account| account.stripes > 0) {
+            fast::remember_striped(account.id, account.stripes);
             let number = own_stripe(account.stripes);
             match store::accounts::lock_stripe(account.id, number)? {
                 Some(counters) => {
@@ -79,8 +82,8 @@ impl Books {
 
     /// Counts holds that have expired as gone.
     pub fn expire(&mut self, now: TimestampWithTimeZone) -> Result<()> {
-        let held = |account: &&Account| account.counters.held(account.class.normal_side()) > 0;
-        let ids: Vec<_> = self.accounts.values().filter(held).map(|a| a.id).collect();
+        let held = self.accounts.values().filter(|account| account.has_holds());
+        let ids: Vec<_> = held.map(|account| account.id).collect();
         if ids.is_empty() {
             return Ok(());
         }
@@ -98,8 +101,9 @@ impl Books {
         self.accounts.get(&id).ok_or(LedgerError::UnknownAccount(id))
     }
 
-    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
-        self.accounts.values()
+    /// Accounts with holds that have expired and still count in their row.
+    pub fn with_expired_holds(&self) -> Vec<AccountId> {
+        self.accounts.values().filter(|account| account.expired > 0).map(|a| a.id).collect()
     }
 
     /// Whether both accounts exist and have the amount's currency.
@@ -124,16 +128,19 @@ impl Books {
         Ok(())
     }
 
-    /// Whether every account allows its change.
-    pub fn check(&self, changes: &BTreeMap<AccountId, Change>) -> Result<(), LedgerError> {
+    /// The accounts after their changes, if every one allows its own.
+    pub fn check(
+        &self,
+        changes: &BTreeMap<AccountId, Change>,
+    ) -> Result<Vec<Account>, LedgerError> {
+        let mut after = Vec::with_capacity(changes.len());
         for (id, change) in changes {
-            let account = self.get(*id)?;
-            account.apply(change)?;
+            after.push(self.get(*id)?.apply(change)?);
             if let Some(stripe) = self.stripes.get(id) {
                 stripe.check(*id, change)?;
             }
         }
-        Ok(())
+        Ok(after)
     }
 
     /// Writes changes that were checked.
@@ -144,11 +151,10 @@ impl Books {
                 rows.insert(*id, *change);
                 continue;
             };
-            let posted = Change { debits_pending: 0, credits_pending: 0, ..*change };
+            let (posted, pending) = change.split();
             if posted != Change::default() {
                 store::accounts::change_stripe(*id, stripe.number, &posted)?;
             }
-            let pending = Change { debits_posted: 0, credits_posted: 0, ..*change };
             if pending != Change::default() {
                 rows.insert(*id, pending);
             }
@@ -159,7 +165,7 @@ impl Books {
 
 impl Stripe {
     fn check(&self, account: AccountId, change: &Change) -> Result<(), LedgerError> {
-        let posted = Change { debits_pending: 0, credits_pending: 0, ..*change };
+        let (posted, _) = change.split();
         match self.counters.plus(&posted) {
             Some(sum) if sum.debits_posted.max(sum.credits_posted) <= MAX_IN_STRIPE => Ok(()),
             _ => Err(LedgerError::OutOfRange { account }),

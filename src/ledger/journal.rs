@@ -3,7 +3,7 @@
 use crate::kernel::error::{Error, Result};
 use crate::kernel::ids::new_id;
 use crate::kernel::money::Money;
-use crate::ledger::account::{AccountId, Change, check_text};
+use crate::ledger::account::{Account, AccountId, Change, check_text};
 use crate::ledger::error::LedgerError;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
@@ -48,6 +48,11 @@ pub struct Posted {
     pub recorded_at: TimestampWithTimeZone,
     /// Whether the request had been posted before, so that nothing changed now.
     pub replayed: bool,
+    pub(in crate::ledger) effective_at: Option<TimestampWithTimeZone>,
+    /// The transfers, in the order of the legs.
+    pub(in crate::ledger) lines: Vec<Line>,
+    /// Accounts as the posting left them; none where it was not now.
+    pub(in crate::ledger) after: Vec<Account>,
 }
 
 /// A journal to be posted, checked and with every id decided.
@@ -62,8 +67,8 @@ pub struct Request<'a> {
     /// The journal that this one undoes.
     pub reverses: Option<Uuid>,
     pub lines: Vec<Line>,
-    /// Whether the caller chose the journal's id.
-    pub keyed: bool,
+    /// The id that the caller chose for the journal, of whatever many transfers.
+    pub journal_key: Option<Uuid>,
 }
 
 /// A leg with its id.
@@ -107,13 +112,13 @@ impl<'a> Request<'a> {
             metadata: journal.metadata.clone(),
             reverses: None,
             lines: journal.legs.iter().map(line).collect(),
-            keyed: !alone && journal.id.is_some(),
+            journal_key: journal.id,
         })
     }
 
     /// Whether a caller's id may find something that is stored already.
     pub fn may_repeat(&self) -> bool {
-        self.keyed || self.lines.iter().any(|line| line.keyed)
+        self.journal_key.is_some() || self.lines.iter().any(|line| line.keyed)
     }
 
     /// What the lines add to each account, in the order of the accounts' ids.
@@ -129,12 +134,16 @@ impl<'a> Request<'a> {
         Ok(changes)
     }
 
-    pub fn posted(&self, recorded_at: TimestampWithTimeZone) -> Posted {
+    /// What to answer once it is posted.
+    pub fn posted(&self, recorded_at: TimestampWithTimeZone, after: Vec<Account>) -> Posted {
         Posted {
             journal_id: self.journal_id.unwrap_or(self.lines[0].id),
             transfer_ids: self.lines.iter().map(|line| line.id).collect(),
             recorded_at,
             replayed: false,
+            effective_at: self.effective_at,
+            lines: self.lines.clone(),
+            after,
         }
     }
 }

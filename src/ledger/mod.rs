@@ -10,20 +10,31 @@
 //! * [`post`], [`reverse_transfer`], [`reverse_journal`]
 //! * [`hold`], [`settle`], [`release`]
 
+mod access;
 mod account;
 mod accounts;
+pub mod api;
 mod books;
 mod error;
+mod expiry;
+mod fast;
 mod hold;
+mod holding;
 mod journal;
+mod legs;
 mod posting;
 mod replay;
+mod report;
 mod reversal;
 mod store;
 
 pub use account::{AccountId, Balance, Class, Limit, NewAccount};
-pub use accounts::{balance, find_account, open_account, open_account_below};
-pub use hold::{NewHold, Settlement, hold, release, settle, settle_with};
+pub use accounts::{
+    balance, balance_after, close_account, find_account, open_account, open_account_below,
+};
+pub use expiry::expire_holds;
+pub use hold::{NewHold, Settlement};
+pub use holding::{hold, release, settle, settle_with};
 pub use journal::{Journal, Leg, MAX_LEGS, Posted};
 pub use posting::post;
 pub use reversal::{reverse_journal, reverse_transfer};

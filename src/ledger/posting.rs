@@ -5,9 +5,10 @@
 
 use crate::kernel::error::{Error, Result, sqlstate};
 use crate::kernel::spi::subtransaction;
-use crate::ledger::account::AccountId;
-use crate::ledger::books::{Books, Rows, clock};
+use crate::ledger::books::{Books, Touch, clock};
 use crate::ledger::error::LedgerError;
+use crate::ledger::expiry::sweep_behind;
+use crate::ledger::fast;
 use crate::ledger::journal::{Journal, Posted, Request};
 use crate::ledger::replay;
 use crate::ledger::store::transfers::{self, Single};
@@ -23,9 +24,13 @@ pub fn post(journal: &Journal<'_>) -> Result<Posted> {
     post_request(&Request::new(journal)?)
 }
 
+/// [`post`] for a request that was checked.
 pub fn post_request(request: &Request<'_>) -> Result<Posted> {
+    if let Some(posted) = fast::try_post(request)? {
+        return Ok(posted);
+    }
     let changes = request.changes()?;
-    let mut books = Books::lock(changes.keys().copied(), Rows::Stripes)?;
+    let mut books = Books::lock(changes.keys().copied(), Touch::Posted)?;
     // Whoever held the locks before may have posted the same request.
     if let Some(posted) = repeated(request)? {
         return Ok(posted);
@@ -34,19 +39,19 @@ pub fn post_request(request: &Request<'_>) -> Result<Posted> {
     books.expire(now)?;
     check_currencies(request, &books)?;
     check_reversals(request)?;
-    books.check(&changes)?;
+    let after = books.check(&changes)?;
     if !insert(request, now)? {
-        return repeated(request)?.ok_or_else(|| lost(request));
+        // Another transaction posted it between our look and our insert.
+        return repeated(request)?.map_or_else(|| Err(taken(request)), Ok);
     }
     books.write(&changes)?;
-    Ok(request.posted(now))
+    sweep_behind(&books, now)?;
+    Ok(request.posted(now, after))
 }
 
 /// What was posted under an id that the request gives.
 fn repeated(request: &Request<'_>) -> Result<Option<Posted>> {
-    if let Some(id) = request.journal_id
-        && request.keyed
-    {
+    if let Some(id) = request.journal_key {
         if let Some(stored) = transfers::find_journal(id)? {
             return Ok(Some(replay::answer(request, &stored)?));
         }
@@ -109,8 +114,9 @@ fn insert(request: &Request<'_>, now: TimestampWithTimeZone) -> Result<bool> {
     }
 }
 
-/// An insert met a row that cannot be found again.
-fn lost(request: &Request<'_>) -> Error {
-    let ids: Vec<AccountId> = request.lines.iter().map(|line| line.debit).collect();
-    Error::internal(format!("a transfer was neither stored nor found, debiting {ids:?}"))
+/// Why an insert met a row that the request does not repeat: of two reversals at
+/// the same time the other was first.
+fn taken(request: &Request<'_>) -> Error {
+    let undone = check_reversals(request);
+    undone.err().unwrap_or_else(|| Error::internal("a transfer was neither stored nor found"))
 }

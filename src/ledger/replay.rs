@@ -58,6 +58,9 @@ pub fn answer(request: &Request<'_>, stored: &StoredJournal) -> Result<Posted, L
         transfer_ids: pairs.iter().map(|(_, found)| found.id).collect(),
         recorded_at: stored.recorded_at,
         replayed: true,
+        effective_at: stored.effective_at,
+        lines: pairs.iter().map(|(line, found)| Line { id: found.id, ..**line }).collect(),
+        after: Vec::new(),
     })
 }
 
@@ -100,7 +103,7 @@ fn difference(request: &Request<'_>, stored: &StoredJournal) -> Option<&'static 
     [
         // Only a request of its own may be repeated as one: a hold's settlement is not.
         ("hold", stored.hold.is_some()),
-        ("id", request.keyed && request.journal_id != Some(stored.id)),
+        ("id", request.journal_key.is_some_and(|id| id != stored.id)),
         ("system", request.system != stored.system),
         ("kind", request.kind != stored.kind),
         ("reverses", request.reverses != stored.reverses),

@@ -17,15 +17,7 @@ const KIND: &str = "reversal";
 /// PT404 unknown transfer; PT409 where it is reversed already, is a reversal
 /// itself, or an account's limit forbids it.
 pub fn reverse_transfer(id: Uuid, reversal_id: Option<Uuid>, reason: &str) -> Result<Uuid> {
-    let stored =
-        transfers::find_by_transfer(id)?.ok_or_else(|| Error::not_found("transfer", id))?;
-    let line = stored
-        .lines
-        .iter()
-        .find(|line| line.id == id)
-        .copied()
-        .ok_or_else(|| Error::not_found("transfer", id))?;
-    Ok(reverse(&stored, &[line], None, reversal_id, reason)?.transfer_ids[0])
+    Ok(undo_transfer(id, reversal_id, reason)?.transfer_ids[0])
 }
 
 /// Undoes every transfer of a journal by a new journal that names it; its id.
@@ -33,17 +25,24 @@ pub fn reverse_transfer(id: Uuid, reversal_id: Option<Uuid>, reason: &str) -> Re
 /// PT404 unknown journal; PT409 where it, or one of its transfers, is reversed
 /// already, it is a reversal itself, or an account's limit forbids it.
 pub fn reverse_journal(id: Uuid, reversal_id: Option<Uuid>, reason: &str) -> Result<Uuid> {
-    match transfers::find_journal(id)? {
-        Some(stored) => {
-            Ok(reverse(&stored, &stored.lines, Some(id), reversal_id, reason)?.journal_id)
-        }
-        // A transfer on its own is a journal of one.
-        None => match transfers::find_by_transfer(id)?.filter(|stored| stored.alone) {
-            Some(stored) => {
-                Ok(reverse(&stored, &stored.lines, None, reversal_id, reason)?.journal_id)
-            }
-            None => Err(Error::not_found("journal", id)),
-        },
+    Ok(undo_journal(id, reversal_id, reason)?.journal_id)
+}
+
+pub fn undo_transfer(id: Uuid, reversal_id: Option<Uuid>, reason: &str) -> Result<Posted> {
+    let unknown = || Error::not_found("transfer", id);
+    let stored = transfers::find_by_transfer(id)?.ok_or_else(unknown)?;
+    let line = stored.lines.iter().find(|line| line.id == id).copied().ok_or_else(unknown)?;
+    reverse(&stored, &[line], None, reversal_id, reason)
+}
+
+pub fn undo_journal(id: Uuid, reversal_id: Option<Uuid>, reason: &str) -> Result<Posted> {
+    if let Some(stored) = transfers::find_journal(id)? {
+        return reverse(&stored, &stored.lines, Some(id), reversal_id, reason);
+    }
+    // A transfer on its own is a journal of one.
+    match transfers::find_by_transfer(id)?.filter(|stored| stored.alone) {
+        Some(stored) => reverse(&stored, &stored.lines, None, reversal_id, reason),
+        None => Err(Error::not_found("journal", id)),
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::kernel::error::Result;
 use crate::kernel::money::Currency;
 use crate::kernel::spi::{Query, Row};
-use crate::ledger::account::{Account, AccountId, Change, Class, Counters, Limit, NewAccount};
+use crate::ledger::account::{
+    Account, AccountId, Change, Class, Counters, Limit, MAX_IN_STRIPE, NewAccount,
+};
 use pgrx::Uuid;
 use std::collections::BTreeMap;
 
@@ -30,10 +32,14 @@ static CLOSE: Query = Query::write(
             debits_posted = a.debits_posted + $2, credits_posted = a.credits_posted + $3
       where id = $1 and closed_at is null",
 );
-static FOLD_STRIPES: Query = Query::write(
-    "delete from ledger.account_stripes where account_id = $1
-     returning debits_posted, credits_posted",
+static LOCK_STRIPES: Query = Query::write(
+    "select debits_posted, credits_posted from ledger.account_stripes
+      where account_id = $1
+      order by stripe
+        for update",
 );
+static DROP_STRIPES: Query =
+    Query::write("delete from ledger.account_stripes where account_id = $1");
 // Sorted before they are locked: every posting locks in the same order.
 static LOCK: Query = Query::write(
     "select id, currency, class, max_overdraft, closed_at is not null, stripes,
@@ -76,6 +82,24 @@ static CHANGE_STRIPE: Query = Query::write(
     "update ledger.account_stripes
         set debits_posted = debits_posted + $3, credits_posted = credits_posted + $4
       where account_id = $1 and stripe = $2",
+);
+
+static MOVE: Query = Query::write(
+    "update ledger.accounts
+        set debits_posted = debits_posted + $2, credits_posted = credits_posted + $3,
+            updated_at = clock_timestamp()
+      where id = $1 and stripes = 0 and closed_at is null
+     returning id, currency, class, max_overdraft, false, stripes,
+            debits_posted, credits_posted, debits_pending, credits_pending",
+);
+static MOVE_STRIPE: Query = Query::write(
+    "update ledger.account_stripes s
+        set debits_posted = s.debits_posted + $2, credits_posted = s.credits_posted + $3
+       from ledger.accounts a
+      where s.account_id = $1 and s.stripe = $4 and a.id = s.account_id
+        and s.debits_posted + $2 <= $5 and s.credits_posted + $3 <= $5
+     returning a.id, a.currency, a.class, a.max_overdraft, false, a.stripes,
+            s.debits_posted, s.credits_posted, 0::bigint, 0::bigint",
 );
 
 /// The id of the new account, or nothing where the code is taken.
@@ -131,14 +155,22 @@ pub fn describe(id: AccountId) -> Result<Option<Description>> {
     })
 }
 
-/// Moves the counters of the stripes into the account's row. A posting that
-/// waits for one of the stripes finds it gone.
-pub fn close(id: AccountId) -> Result<()> {
-    let stripes: Vec<(i64, i64)> =
-        FOLD_STRIPES.all(&[id.0.into()], |row| Ok((row.get(1)?, row.get(2)?)))?;
-    let debits: i64 = stripes.iter().map(|(debits, _)| debits).sum();
-    let credits: i64 = stripes.iter().map(|(_, credits)| credits).sum();
-    CLOSE.run(&[id.0.into(), debits.into(), credits.into()])?;
+/// The posted counters of all stripes together, each locked.
+pub fn lock_all_stripes(id: AccountId) -> Result<Counters> {
+    let stripes = LOCK_STRIPES.all(&[id.0.into()], posted_counters)?;
+    Ok(stripes.iter().fold(Counters::default(), |sum, stripe| Counters {
+        // At most 64 numbers below 2^57.
+        debits_posted: sum.debits_posted + stripe.debits_posted,
+        credits_posted: sum.credits_posted + stripe.credits_posted,
+        ..sum
+    }))
+}
+
+/// Closes an account and moves what its stripes counted into its row. A posting
+/// that waits for one of the stripes finds it gone.
+pub fn close(id: AccountId, stripes: &Counters) -> Result<()> {
+    DROP_STRIPES.run(&[id.0.into()])?;
+    CLOSE.run(&[id.0.into(), stripes.debits_posted.into(), stripes.credits_posted.into()])?;
     Ok(())
 }
 
@@ -190,6 +222,26 @@ pub fn change_stripe(id: AccountId, stripe: i16, change: &Change) -> Result<()> 
         [id.0.into(), stripe.into(), change.debits_posted.into(), change.credits_posted.into()];
     CHANGE_STRIPE.run(&args)?;
     Ok(())
+}
+
+/// Adds to an account's row whatever its limit is; the account afterwards, or
+/// nothing where it is unknown, closed or striped.
+pub fn move_row(id: AccountId, change: &Change) -> Result<Option<Account>> {
+    let args = [id.0.into(), change.debits_posted.into(), change.credits_posted.into()];
+    MOVE.first(&args, account)
+}
+
+/// Adds to a stripe; the account with the stripe's counters afterwards, or nothing
+/// where there is no such stripe or it would count too much.
+pub fn move_stripe(id: AccountId, stripe: i16, change: &Change) -> Result<Option<Account>> {
+    let args = [
+        id.0.into(),
+        change.debits_posted.into(),
+        change.credits_posted.into(),
+        stripe.into(),
+        MAX_IN_STRIPE.into(),
+    ];
+    MOVE_STRIPE.first(&args, account)
 }
 
 fn numbers(ids: &[AccountId]) -> Vec<i64> {

@@ -4,7 +4,7 @@ use crate::kernel::error::Result;
 use crate::kernel::money::Money;
 use crate::kernel::spi::{Query, Row};
 use crate::ledger::account::{AccountId, Side};
-use crate::ledger::hold::{Hold, NewHold, Status};
+use crate::ledger::hold::{Due, Hold, NewHold, Status};
 use crate::ledger::store::accounts::currency;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, Uuid};
@@ -39,6 +39,26 @@ static CHANGE: Query = Query::write(
         set settled_amount = settled_amount + $2, status = $3,
             closed_at = case when $3 = 'open' then null else $4 end
       where id = $1 and status = 'open'",
+);
+
+static DUE: Query = Query::read(
+    "select id, debit_account_id, credit_account_id from ledger.holds
+      where status = 'open' and expires_at <= $2
+      order by expires_at
+      limit $1",
+);
+static DUE_OF: Query = Query::read(
+    "select id, debit_account_id, credit_account_id from ledger.holds
+      where debit_account_id = any($1) and status = 'open' and expires_at <= $2
+     union
+     select id, debit_account_id, credit_account_id from ledger.holds
+      where credit_account_id = any($1) and status = 'open' and expires_at <= $2",
+);
+static CLOSE_EXPIRED: Query = Query::write(
+    "update ledger.holds
+        set status = 'expired', closed_at = $2
+      where id = any($1) and status = 'open' and expires_at <= $2
+     returning debit_account_id, credit_account_id, amount - settled_amount",
 );
 
 /// What expired holds still count for, by account and side of the hold.
@@ -99,4 +119,29 @@ fn hold(row: &Row<'_>) -> Result<Hold> {
 pub fn change(id: Uuid, settled: i64, status: Status, now: TimestampWithTimeZone) -> Result<bool> {
     let args = [id.into(), settled.into(), status.as_str().into(), now.into()];
     Ok(CHANGE.run(&args)? > 0)
+}
+
+/// Up to `most` open holds whose time has come, the oldest first.
+pub fn due(most: i64, now: TimestampWithTimeZone) -> Result<Vec<Due>> {
+    DUE.all(&[most.into(), now.into()], due_row)
+}
+
+/// Open holds of these accounts whose time has come.
+pub fn due_of(ids: &[AccountId], now: TimestampWithTimeZone) -> Result<Vec<Due>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    DUE_OF.all(&[ids.into(), now.into()], due_row)
+}
+
+fn due_row(row: &Row<'_>) -> Result<Due> {
+    Ok(Due { id: row.get(1)?, debit: AccountId(row.get(2)?), credit: AccountId(row.get(3)?) })
+}
+
+/// Closes those that are still open; their accounts and what was left of each.
+pub fn close_expired(
+    ids: &[Uuid],
+    now: TimestampWithTimeZone,
+) -> Result<Vec<(AccountId, AccountId, i64)>> {
+    CLOSE_EXPIRED.all(&[ids.to_vec().into(), now.into()], |row| {
+        Ok((AccountId(row.get(1)?), AccountId(row.get(2)?), row.get(3)?))
+    })
 }

@@ -2,4 +2,5 @@
 
 pub mod accounts;
 pub mod holds;
+pub mod reports;
 pub mod transfers;

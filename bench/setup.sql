@@ -1,0 +1,25 @@
+-- What the scripts of this folder need: an admin, a hundred lines of four promoters
+-- with PINs, and ten thousand accounts of the ledger. Run once in a fresh database:
+--   source .local/env && psql "$DATABASE_URL" -f bench/setup.sql
+\set ON_ERROR_STOP on
+create schema bench;
+create table bench.promoters (n integer generated always as identity primary key, id uuid not null);
+
+select backoffice.bootstrap_admin('bench@example.com', 'a-Long-bench-password-1');
+
+do $$
+declare
+    parent uuid;
+begin
+    for line in 1..100 loop
+        parent := null;
+        for level in 1..4 loop
+            parent := (network.create_unified_promoter('Bench', line || '-' || level || '@bench.example',
+                                                       null, null, null, parent)).id;
+        end loop;
+        perform network.admin_allocate_pins(parent, 1000000);
+        insert into bench.promoters (id) values (parent);
+    end loop;
+end
+$$;
+vacuum analyze;

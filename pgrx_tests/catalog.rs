@@ -1,0 +1,201 @@
+//! A walk over the catalog: rules that every object of the extension keeps.
+
+use pgrx::prelude::*;
+
+#[pg_schema]
+mod tests {
+    use crate::pgrx_tests::support::*;
+    use pgrx::prelude::*;
+
+    /// What a query lists; a test fails with these names.
+    fn listed(sql: &str) -> Vec<String> {
+        maybe::<Vec<String>>(&format!(
+            "select array_agg(name order by name) from ({sql}) as x (name)"
+        ))
+        .unwrap_or_default()
+    }
+
+    /// Everything of one catalog that the extension owns, outside the tests' schema.
+    fn ours(catalog: &str) -> String {
+        format!(
+            "select o.* from pg_catalog.{catalog} o
+               join pg_catalog.pg_depend d on d.classid = 'pg_catalog.{catalog}'::regclass
+                and d.objid = o.oid and d.deptype = 'e'
+               join pg_catalog.pg_extension e on e.oid = d.refobjid and e.extname = 'backoffice'"
+        )
+    }
+
+    fn none(sql: &str) {
+        assert_eq!(listed(sql), Vec::<String>::new());
+    }
+
+    #[pg_test]
+    fn the_walk_finds_the_extension() {
+        for (catalog, least) in [("pg_class", 20), ("pg_proc", 60), ("pg_namespace", 6)] {
+            assert!(one::<i64>(&format!("select count(*) from ({}) o", ours(catalog))) >= least);
+        }
+    }
+
+    #[pg_test]
+    fn every_table_has_row_level_security() {
+        none(&format!(
+            "select oid::regclass::text from ({}) c where relkind in ('r', 'p') and not relrowsecurity",
+            ours("pg_class")
+        ));
+    }
+
+    #[pg_test]
+    fn every_table_and_sequence_is_dumped_or_comes_with_the_extension() {
+        // Rows of these two come with the extension and nobody changes them.
+        none(&format!(
+            "select c.oid::regclass::text from ({}) c
+              where relkind in ('r', 'p', 'S')
+                and c.oid::regclass::text not in
+                    ('backoffice.role_definitions', 'backoffice.setting_definitions', 'ledger.transfer_kinds')
+                and not exists (select from pg_catalog.pg_extension e
+                                 where e.extname = 'backoffice' and c.oid = any (e.extconfig))",
+            ours("pg_class")
+        ));
+    }
+
+    #[pg_test]
+    fn every_table_view_and_schema_says_what_it_is() {
+        none(&format!(
+            "select c.oid::regclass::text from ({}) c
+              where relkind in ('r', 'p', 'v')
+                and pg_catalog.obj_description(c.oid, 'pg_class') is null",
+            ours("pg_class")
+        ));
+    }
+
+    #[pg_test]
+    fn every_function_that_clients_may_call_says_what_it_does() {
+        none(&format!(
+            "select p.oid::regprocedure::text from ({}) p
+              where (pg_catalog.has_function_privilege('authenticated', p.oid, 'execute')
+                  or pg_catalog.has_function_privilege('service_role', p.oid, 'execute'))
+                and p.pronamespace <> 'tests'::regnamespace
+                and pg_catalog.obj_description(p.oid, 'pg_proc') is null",
+            ours("pg_proc")
+        ));
+    }
+
+    #[pg_test]
+    fn every_view_reads_with_the_rights_of_its_caller() {
+        none(&format!(
+            "select c.oid::regclass::text from ({}) c where relkind = 'v'
+                and not coalesce(reloptions @> '{{security_invoker=true}}', false)",
+            ours("pg_class")
+        ));
+    }
+
+    #[pg_test]
+    fn every_definer_has_a_search_path_of_its_own() {
+        none(&format!(
+            "select p.oid::regprocedure::text from ({}) p where prosecdef
+                and not exists (select from unnest(proconfig) as c (setting)
+                                 where setting = 'search_path=pg_catalog, pg_temp')",
+            ours("pg_proc")
+        ));
+    }
+
+    #[pg_test]
+    fn nothing_is_for_public() {
+        none(&format!(
+            "select p.oid::regprocedure::text from ({}) p
+              where pronamespace <> 'tests'::regnamespace
+                and exists (select from pg_catalog.aclexplode(
+                        coalesce(proacl, pg_catalog.acldefault('f', proowner))) a where a.grantee = 0)",
+            ours("pg_proc")
+        ));
+        none(&format!(
+            "select c.oid::regclass::text from ({}) c
+              where exists (select from pg_catalog.aclexplode(c.relacl) a where a.grantee = 0)",
+            ours("pg_class")
+        ));
+        none(&format!(
+            "select n.nspname::text from ({}) n
+              where nspname <> 'tests'
+                and exists (select from pg_catalog.aclexplode(n.nspacl) a where a.grantee = 0)",
+            ours("pg_namespace")
+        ));
+    }
+
+    #[pg_test]
+    fn everything_belongs_to_the_owner() {
+        for (catalog, owner, name) in [
+            ("pg_class", "relowner", "oid::regclass::text"),
+            ("pg_proc", "proowner", "oid::regprocedure::text"),
+            ("pg_namespace", "nspowner", "nspname::text"),
+        ] {
+            none(&format!(
+                "select {name} from ({}) o where {owner} <> 'backoffice_owner'::regrole",
+                ours(catalog)
+            ));
+        }
+    }
+
+    #[pg_test]
+    fn the_owner_can_neither_log_in_nor_do_everything() {
+        none(
+            "select rolname::text from pg_catalog.pg_roles
+              where rolname = 'backoffice_owner'
+                and (rolcanlogin or rolsuper or rolbypassrls or rolcreaterole or rolcreatedb)",
+        );
+    }
+
+    #[pg_test]
+    fn nothing_of_ours_is_outside_our_schemas() {
+        let schemas = "'backoffice', 'ops', 'identity', 'auth_api', 'ledger', 'network', 'tests'";
+        for (catalog, schema, name) in [
+            ("pg_class", "relnamespace", "oid::regclass::text"),
+            ("pg_proc", "pronamespace", "oid::regprocedure::text"),
+            ("pg_type", "typnamespace", "oid::regtype::text"),
+        ] {
+            none(&format!(
+                "select {name} from ({}) o
+                  where {schema} not in (select oid from pg_catalog.pg_namespace where nspname in ({schemas}))",
+                ours(catalog)
+            ));
+        }
+    }
+
+    #[pg_test]
+    fn every_foreign_key_has_an_index() {
+        none(
+            "select c.conrelid::regclass || '.' || c.conname
+               from pg_catalog.pg_constraint c
+               join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_class'::regclass
+                and d.objid = c.conrelid and d.deptype = 'e'
+              where c.contype = 'f'
+                and not exists (
+                    select from pg_catalog.pg_index i
+                     where i.indrelid = c.conrelid and i.indpred is null
+                       and (i.indkey::smallint[])[0:cardinality(c.conkey) - 1] @> c.conkey)",
+        );
+    }
+
+    #[pg_test]
+    fn no_table_can_be_written_by_clients() {
+        none(&format!(
+            "select c.oid::regclass || ' by ' || r.role
+               from ({}) c
+              cross join (values ('anon'), ('authenticated'), ('service_role')) as r (role)
+              where relkind in ('r', 'p', 'v')
+                and (pg_catalog.has_table_privilege(r.role, c.oid, 'insert, update, delete, truncate, references, trigger')
+                  or pg_catalog.has_any_column_privilege(r.role, c.oid, 'insert, update'))",
+            ours("pg_class")
+        ));
+    }
+
+    #[pg_test]
+    fn visitors_reach_no_table_at_all() {
+        none(&format!(
+            "select c.oid::regclass::text from ({}) c
+              where relkind in ('r', 'p', 'v', 'S')
+                and (pg_catalog.has_any_column_privilege('anon', c.oid, 'select')
+                  or pg_catalog.has_table_privilege('anon', c.oid, 'select'))",
+            ours("pg_class")
+        ));
+    }
+}

@@ -1,0 +1,53 @@
+-- Grants on the functions of ledger; finalize.sql calls it once all exist.
+create procedure backoffice.install_ledger() language plpgsql as $$
+begin
+    grant usage on schema ledger to anon, authenticated, service_role;
+    grant execute on function ledger.open_account(text, text, text, text, text, uuid, bigint, integer, bigint) to service_role;
+    grant execute on function ledger.close_account(bigint) to service_role;
+    grant execute on function ledger.balance(bigint, timestamptz, text) to authenticated, service_role;
+    grant execute on function ledger.transfer(text, text, text, bigint, text, text, uuid, text, jsonb, timestamptz, bigint, bigint) to authenticated, service_role;
+    grant execute on function ledger.post_journal(text, text, jsonb, uuid, text, jsonb, timestamptz) to service_role;
+    grant execute on function ledger.reverse_transfer(uuid, text, uuid) to authenticated, service_role;
+    grant execute on function ledger.reverse_journal(uuid, text, uuid) to authenticated, service_role;
+    grant execute on function ledger.hold(text, text, text, bigint, text, timestamptz, text, uuid, text, jsonb, bigint, bigint) to service_role;
+    grant execute on function ledger.settle(uuid, bigint, uuid) to service_role;
+    grant execute on function ledger.release(uuid) to service_role;
+    grant execute on function ledger.expire_holds(integer) to service_role;
+    grant execute on function ledger.statement(bigint, timestamptz, timestamptz, integer, uuid, text) to authenticated, service_role;
+    grant execute on function ledger.trial_balance(text, timestamptz, text) to authenticated, service_role;
+    grant execute on function ledger.check() to authenticated, service_role;
+    grant execute on function ledger.admin_systems() to authenticated, service_role;
+
+    comment on schema ledger is 'Money in double entry: accounts, transfers, holds, and the proof that they agree.';
+    comment on function ledger.open_account(text, text, text, text, text, uuid, bigint, integer, bigint) is
+        'Opens an account, or finds the one that has the code and is the same; its id.';
+    comment on function ledger.close_account(bigint) is
+        'Closes an account that has neither a balance nor open holds; it takes no more transfers.';
+    comment on function ledger.balance(bigint, timestamptz, text) is
+        'The balance of an account in minor units, now with what is held and available, or as of a time.';
+    comment on function ledger.transfer(text, text, text, bigint, text, text, uuid, text, jsonb, timestamptz, bigint, bigint) is
+        'Moves an amount in minor units from one account to another; the same p_id again gives what is stored.';
+    comment on function ledger.post_journal(text, text, jsonb, uuid, text, jsonb, timestamptz) is
+        'Posts several transfers together, or none; the same p_id again gives what is stored.';
+    comment on function ledger.reverse_transfer(uuid, text, uuid) is
+        'Undoes a transfer by a new one that names it, once.';
+    comment on function ledger.reverse_journal(uuid, text, uuid) is
+        'Undoes every transfer of a journal by a new journal that names it, once.';
+    comment on function ledger.hold(text, text, text, bigint, text, timestamptz, text, uuid, text, jsonb, bigint, bigint) is
+        'Sets an amount in minor units aside until it is settled, released or expires.';
+    comment on function ledger.settle(uuid, bigint, uuid) is
+        'Turns a part of a hold, or what is left of it, into a transfer; the transfer''s id.';
+    comment on function ledger.release(uuid) is
+        'Gives back what is left of a hold.';
+    comment on function ledger.expire_holds(integer) is
+        'Tidies away holds whose time has come; how many.';
+    comment on function ledger.statement(bigint, timestamptz, timestamptz, integer, uuid, text) is
+        'The transfers of an account in order of time, each with the balance after it.';
+    comment on function ledger.trial_balance(text, timestamptz, text) is
+        'Debits, credits and balance of every account, with the totals of each currency.';
+    comment on function ledger.check() is
+        'Proves the books: a row for everything that is not as it must be, none when all is well.';
+    comment on function ledger.admin_systems() is
+        'The systems whose accounts the signed-in person may read as an admin of theirs.';
+end
+$$;

@@ -1,0 +1,47 @@
+-- What was posted stays as it was. These triggers also fire for a session that
+-- plays replica, and for the owner of the tables.
+create trigger transfers_append_only before update or delete on ledger.transfers
+    for each row execute function backoffice.refuse_change();
+create trigger transfers_no_truncate before truncate on ledger.transfers
+    for each statement execute function backoffice.refuse_change();
+alter table ledger.transfers enable always trigger transfers_append_only;
+alter table ledger.transfers enable always trigger transfers_no_truncate;
+
+create trigger journals_append_only before update or delete on ledger.journals
+    for each row execute function backoffice.refuse_change();
+create trigger journals_no_truncate before truncate on ledger.journals
+    for each statement execute function backoffice.refuse_change();
+alter table ledger.journals enable always trigger journals_append_only;
+alter table ledger.journals enable always trigger journals_no_truncate;
+
+create trigger transfer_kinds_append_only before update or delete on ledger.transfer_kinds
+    for each row execute function backoffice.refuse_change();
+create trigger transfer_kinds_no_truncate before truncate on ledger.transfer_kinds
+    for each statement execute function backoffice.refuse_change();
+alter table ledger.transfer_kinds enable always trigger transfer_kinds_append_only;
+alter table ledger.transfer_kinds enable always trigger transfer_kinds_no_truncate;
+
+-- Of an account only counters, label, limit and state change. A trigger for
+-- named columns costs a posting nothing.
+create trigger accounts_fixed before update of id, system, code, currency, class, created_at or delete
+    on ledger.accounts for each row execute function backoffice.refuse_change();
+create trigger accounts_no_truncate before truncate on ledger.accounts
+    for each statement execute function backoffice.refuse_change();
+alter table ledger.accounts enable always trigger accounts_fixed;
+alter table ledger.accounts enable always trigger accounts_no_truncate;
+
+create trigger account_stripes_no_truncate before truncate on ledger.account_stripes
+    for each statement execute function backoffice.refuse_change();
+alter table ledger.account_stripes enable always trigger account_stripes_no_truncate;
+
+create trigger holds_fixed
+    before update of id, debit_account_id, credit_account_id, amount, created_at, kind_id or delete
+    on ledger.holds for each row execute function backoffice.refuse_change();
+create trigger holds_no_truncate before truncate on ledger.holds
+    for each statement execute function backoffice.refuse_change();
+alter table ledger.holds enable always trigger holds_fixed;
+alter table ledger.holds enable always trigger holds_no_truncate;
+
+-- Postings are their own record; who changed anything else of an account is logged.
+create trigger accounts_audit after update of name, owner_id, max_overdraft, parent_id, closed_at
+    on ledger.accounts for each row execute function ops.audit_row();

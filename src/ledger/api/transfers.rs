@@ -1,0 +1,265 @@
+//! Transfers and journals in SQL.
+
+use crate::kernel::error::{Result, entry, required};
+use crate::ledger::access;
+use crate::ledger::accounts::balance_after;
+use crate::ledger::api::{Reference, money};
+use crate::ledger::journal::{Journal, Leg, Posted};
+use crate::ledger::legs::read_legs;
+use crate::ledger::posting::post;
+use crate::ledger::reversal::{undo_journal, undo_transfer};
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+
+/// A transfer as the functions below give it, with the balances that it left.
+type Row = (
+    Uuid,
+    Uuid,
+    i64,
+    i64,
+    i64,
+    String,
+    TimestampWithTimeZone,
+    TimestampWithTimeZone,
+    i64,
+    i64,
+    i64,
+    i64,
+    bool,
+);
+
+fn rows(posted: Posted) -> Result<TableIterator<'static, Row>> {
+    let mut rows = Vec::with_capacity(posted.lines.len());
+    for line in &posted.lines {
+        let debit = balance_after(&posted, line.debit)?;
+        let credit = balance_after(&posted, line.credit)?;
+        rows.push((
+            line.id,
+            posted.journal_id,
+            line.debit.0,
+            line.credit.0,
+            line.amount.minor,
+            line.amount.currency.to_string(),
+            posted.effective_at.unwrap_or(posted.recorded_at),
+            posted.recorded_at,
+            debit.posted,
+            debit.available,
+            credit.posted,
+            credit.available,
+            posted.replayed,
+        ));
+    }
+    Ok(TableIterator::new(rows))
+}
+
+/// Moves an amount (minor units) from one account to another: debits `p_debit`,
+/// credits `p_credit`. For admins of the ledger and the service role.
+///
+/// Accounts are named by their codes in `p_system` or by their ids. `p_currency`
+/// must be that of both; left out, it is not asked. The same `p_id` with the same
+/// content again gives what is stored.
+/// 22023 amount not above zero, same account, other currency; 22003 out of range;
+/// PT404 unknown account; PT409 closed, not enough available, or the id is taken.
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+#[pg_extern(schema = "ledger", name = "transfer", security_definer, requires = ["ledger_tables"])]
+#[search_path(pg_catalog, pg_temp)]
+fn ledger_transfer(
+    p_system: Option<&str>,
+    p_debit: default!(Option<&str>, "null"),
+    p_credit: default!(Option<&str>, "null"),
+    p_amount: default!(Option<i64>, "null"),
+    p_kind: default!(Option<&str>, "'transfer'"),
+    p_currency: default!(Option<&str>, "null"),
+    p_id: default!(Option<Uuid>, "null"),
+    p_description: default!(Option<&str>, "null"),
+    p_metadata: default!(Option<JsonB>, "null"),
+    p_effective_at: default!(Option<TimestampWithTimeZone>, "null"),
+    p_debit_account_id: default!(Option<i64>, "null"),
+    p_credit_account_id: default!(Option<i64>, "null"),
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(transfer_id, Uuid),
+            name!(journal_id, Uuid),
+            name!(debit_account_id, i64),
+            name!(credit_account_id, i64),
+            name!(amount, i64),
+            name!(currency, String),
+            name!(effective_at, TimestampWithTimeZone),
+            name!(recorded_at, TimestampWithTimeZone),
+            name!(debit_posted, i64),
+            name!(debit_available, i64),
+            name!(credit_posted, i64),
+            name!(credit_available, i64),
+            name!(replayed, bool),
+        ),
+    >,
+    ErrorReport,
+> {
+    entry(|| {
+        access::require_admin()?;
+        let system = required(p_system, "p_system")?;
+        let debit = Reference { code: p_debit, id: p_debit_account_id, field: "p_debit" };
+        let credit = Reference { code: p_credit, id: p_credit_account_id, field: "p_credit" };
+        let (debit, credit) = (debit.find(system)?, credit.find(system)?);
+        let amount = money(p_amount, p_currency, debit)?;
+        rows(post(&Journal {
+            id: None,
+            system,
+            kind: required(p_kind, "p_kind")?,
+            description: p_description,
+            legs: &[Leg { id: p_id, debit, credit, amount }],
+            effective_at: p_effective_at,
+            metadata: p_metadata.map(|json| json.0),
+        })?)
+    })
+}
+
+/// Posts several transfers together, or none. For the service role.
+///
+/// `p_legs` is an array of at most 10000 objects with `debit` and `credit` (codes in
+/// `p_system`) or `debit_account_id` and `credit_account_id`, `amount` (minor units)
+/// and, if wanted, `id` and `currency`. The same `p_id` with the same content again
+/// gives what is stored. Errors as those of ledger.transfer, and 22023 for a key that
+/// is not known.
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+#[pg_extern(
+    schema = "ledger",
+    name = "post_journal",
+    security_definer,
+    requires = ["ledger_tables"]
+)]
+#[search_path(pg_catalog, pg_temp)]
+fn ledger_post_journal(
+    p_system: Option<&str>,
+    p_kind: Option<&str>,
+    p_legs: Option<JsonB>,
+    p_id: default!(Option<Uuid>, "null"),
+    p_description: default!(Option<&str>, "null"),
+    p_metadata: default!(Option<JsonB>, "null"),
+    p_effective_at: default!(Option<TimestampWithTimeZone>, "null"),
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(transfer_id, Uuid),
+            name!(journal_id, Uuid),
+            name!(debit_account_id, i64),
+            name!(credit_account_id, i64),
+            name!(amount, i64),
+            name!(currency, String),
+            name!(effective_at, TimestampWithTimeZone),
+            name!(recorded_at, TimestampWithTimeZone),
+            name!(debit_posted, i64),
+            name!(debit_available, i64),
+            name!(credit_posted, i64),
+            name!(credit_available, i64),
+            name!(replayed, bool),
+        ),
+    >,
+    ErrorReport,
+> {
+    entry(|| {
+        access::require_service()?;
+        let system = required(p_system, "p_system")?;
+        let kind = required(p_kind, "p_kind")?;
+        let legs = read_legs(system, &required(p_legs, "p_legs")?.0)?;
+        rows(post(&Journal {
+            id: p_id,
+            system,
+            kind,
+            description: p_description,
+            legs: &legs,
+            effective_at: p_effective_at,
+            metadata: p_metadata.map(|json| json.0),
+        })?)
+    })
+}
+
+/// Undoes a transfer by a new one that names it, once. For admins of the ledger
+/// and the service role. PT404 unknown transfer; PT409 reversed already, a reversal
+/// itself, or a limit forbids it; 22023 without a reason.
+#[allow(clippy::type_complexity)]
+#[pg_extern(
+    schema = "ledger",
+    name = "reverse_transfer",
+    security_definer,
+    requires = ["ledger_tables"]
+)]
+#[search_path(pg_catalog, pg_temp)]
+fn ledger_reverse_transfer(
+    p_transfer_id: Option<Uuid>,
+    p_reason: Option<&str>,
+    p_id: default!(Option<Uuid>, "null"),
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(transfer_id, Uuid),
+            name!(journal_id, Uuid),
+            name!(debit_account_id, i64),
+            name!(credit_account_id, i64),
+            name!(amount, i64),
+            name!(currency, String),
+            name!(effective_at, TimestampWithTimeZone),
+            name!(recorded_at, TimestampWithTimeZone),
+            name!(debit_posted, i64),
+            name!(debit_available, i64),
+            name!(credit_posted, i64),
+            name!(credit_available, i64),
+            name!(replayed, bool),
+        ),
+    >,
+    ErrorReport,
+> {
+    entry(|| {
+        access::require_admin()?;
+        let id = required(p_transfer_id, "p_transfer_id")?;
+        rows(undo_transfer(id, p_id, required(p_reason, "p_reason")?)?)
+    })
+}
+
+/// Undoes every transfer of a journal by a new journal that names it, once. For
+/// admins of the ledger and the service role. Errors as those of
+/// ledger.reverse_transfer.
+#[allow(clippy::type_complexity)]
+#[pg_extern(
+    schema = "ledger",
+    name = "reverse_journal",
+    security_definer,
+    requires = ["ledger_tables"]
+)]
+#[search_path(pg_catalog, pg_temp)]
+fn ledger_reverse_journal(
+    p_journal_id: Option<Uuid>,
+    p_reason: Option<&str>,
+    p_id: default!(Option<Uuid>, "null"),
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(transfer_id, Uuid),
+            name!(journal_id, Uuid),
+            name!(debit_account_id, i64),
+            name!(credit_account_id, i64),
+            name!(amount, i64),
+            name!(currency, String),
+            name!(effective_at, TimestampWithTimeZone),
+            name!(recorded_at, TimestampWithTimeZone),
+            name!(debit_posted, i64),
+            name!(debit_available, i64),
+            name!(credit_posted, i64),
+            name!(credit_available, i64),
+            name!(replayed, bool),
+        ),
+    >,
+    ErrorReport,
+> {
+    entry(|| {
+        access::require_admin()?;
+        let id = required(p_journal_id, "p_journal_id")?;
+        rows(undo_journal(id, p_id, required(p_reason, "p_reason")?)?)
+    })
+}

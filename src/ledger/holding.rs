@@ -1,0 +1,179 @@
+//! Making, settling and releasing holds.
+//!
+//! Whoever changes a hold holds the locks of both its accounts, so the hold's own
+//! row needs no lock.
+
+use crate::kernel::error::{Error, Result};
+use crate::kernel::ids::new_id;
+use crate::kernel::money::Money;
+use crate::ledger::account::Change;
+use crate::ledger::books::{Books, Touch, clock};
+use crate::ledger::error::LedgerError;
+use crate::ledger::expiry::sweep_behind;
+use crate::ledger::hold::{Hold, NewHold, Settlement, Status};
+use crate::ledger::journal::{Line, check_finite, check_kind, check_transfer};
+use crate::ledger::replay::StoredJournal;
+use crate::ledger::store;
+use crate::ledger::store::transfers::{self, Single};
+use pgrx::Uuid;
+use std::collections::BTreeMap;
+
+/// Sets money aside; the hold's id. The same id with the same content again
+/// gives the same hold. Errors as those of a transfer.
+pub fn hold(new: &NewHold<'_>) -> Result<Uuid> {
+    let field = |name: &str| name.to_owned();
+    check_kind(new.system, new.kind)?;
+    check_finite("expires_at", new.expires_at.as_ref())?;
+    check_transfer(new.debit, new.credit, new.amount, field)?;
+    let mut books = Books::lock([new.debit, new.credit], Touch::Pending)?;
+    if let Some(id) = new.id
+        && let Some(stored) = store::holds::find(id)?
+    {
+        return repeated(new, &stored);
+    }
+    let now = clock();
+    if new.expires_at.is_some_and(|at| at.into_inner() <= now.into_inner()) {
+        return Err(Error::invalid("expires_at", "must be in the future"));
+    }
+    books.expire(now)?;
+    books.check_currency(new.debit, new.credit, new.amount, field)?;
+    let amount = new.amount.minor;
+    let debit = Change { debits_pending: amount, ..Change::default() };
+    let credit = Change { credits_pending: amount, ..Change::default() };
+    let changes = BTreeMap::from([(new.debit, debit), (new.credit, credit)]);
+    books.check(&changes)?;
+    let id = new.id.unwrap_or_else(new_id);
+    let kind = transfers::kind_id(new.system, new.kind)?;
+    if !store::holds::insert(id, new, kind, now)? {
+        return repeated(new, &find(id)?);
+    }
+    books.write(&changes)?;
+    sweep_behind(&books, now)?;
+    Ok(id)
+}
+
+fn repeated(new: &NewHold<'_>, stored: &Hold) -> Result<Uuid> {
+    match stored.difference(new) {
+        None => Ok(stored.id),
+        Some(field) => Err(LedgerError::Differs {
+            what: "hold",
+            id: stored.id.to_string(),
+            field: field.to_owned(),
+        }
+        .into()),
+    }
+}
+
+pub fn find(id: Uuid) -> Result<Hold> {
+    store::holds::find(id)?.ok_or_else(|| Error::not_found("hold", id))
+}
+
+/// Turns a part of a hold, or the rest, into a transfer; its id.
+///
+/// PT404 unknown hold; PT409 where it is not open or less is left; 22023 for an
+/// amount that is not above zero or of another currency.
+pub fn settle(hold: Uuid, amount: Option<Money>) -> Result<Uuid> {
+    settle_with(&Settlement { hold, amount, id: None })
+}
+
+/// [`settle`] with an id for the transfer, so that it can be repeated.
+pub fn settle_with(settlement: &Settlement) -> Result<Uuid> {
+    let held = find(settlement.hold)?;
+    check_settlement(&held, settlement)?;
+    let books = Books::lock([held.debit, held.credit], Touch::Both)?;
+    // Its accounts never change; what is left of it may have, until now.
+    let held = find(settlement.hold)?;
+    if let Some(id) = settlement.id
+        && let Some(found) = transfers::find_by_transfer(id)?
+    {
+        return repeated_settlement(settlement, id, &found);
+    }
+    let now = clock();
+    let amount = held.settlement(settlement.amount, now)?;
+    let changes = held.changes(amount.minor, amount.minor);
+    books.check(&changes)?;
+    let line = Line {
+        id: settlement.id.unwrap_or_else(new_id),
+        debit: held.debit,
+        credit: held.credit,
+        amount,
+        reverses: None,
+        keyed: settlement.id.is_some(),
+    };
+    let stored = transfers::insert_one(&Single {
+        line: &line,
+        system: &held.system,
+        kind: &held.kind,
+        hold: Some(held.id),
+        description: None,
+        metadata: None,
+        recorded_at: now,
+        effective_at: None,
+    })?;
+    if !stored {
+        let found = transfers::find_by_transfer(line.id)?
+            .ok_or_else(|| Error::internal("a settlement was neither stored nor found"))?;
+        return repeated_settlement(settlement, line.id, &found);
+    }
+    let status = if amount.minor == held.left() { Status::Settled } else { Status::Open };
+    if !store::holds::change(held.id, amount.minor, status, now)? {
+        return Err(Error::internal("a hold changed while its accounts were locked"));
+    }
+    books.write(&changes)?;
+    Ok(line.id)
+}
+
+fn check_settlement(held: &Hold, settlement: &Settlement) -> Result<()> {
+    let Some(amount) = settlement.amount else { return Ok(()) };
+    if amount.minor <= 0 {
+        return Err(LedgerError::Amount { field: "amount".to_owned() }.into());
+    }
+    if amount.currency != held.amount.currency {
+        return Err(LedgerError::Currency {
+            field: "amount".to_owned(),
+            account: held.debit,
+            has: held.amount.currency,
+            given: amount.currency,
+        }
+        .into());
+    }
+    Ok(())
+}
+
+fn repeated_settlement(settlement: &Settlement, id: Uuid, found: &StoredJournal) -> Result<Uuid> {
+    let posted = found.lines.iter().find(|line| line.id == id).map(|line| line.amount);
+    let field = if found.hold != Some(settlement.hold) {
+        "hold"
+    } else if settlement.amount.is_some() && settlement.amount != posted {
+        "amount"
+    } else {
+        return Ok(id);
+    };
+    let differs =
+        LedgerError::Differs { what: "transfer", id: id.to_string(), field: field.to_owned() };
+    Err(differs.into())
+}
+
+/// Gives back what is left of a hold. Once released or expired it stays so.
+///
+/// PT404 unknown hold; PT409 where it is used up.
+pub fn release(id: Uuid) -> Result<()> {
+    let held = find(id)?;
+    let books = Books::lock([held.debit, held.credit], Touch::Pending)?;
+    let held = find(id)?;
+    let now = clock();
+    let status = match (held.status, held.status_at(now)) {
+        (Status::Open, Status::Expired) => Status::Expired,
+        (Status::Open, _) => Status::Released,
+        (Status::Released | Status::Expired, _) => return Ok(()),
+        (Status::Settled, _) => {
+            let status = Status::Settled.as_str().to_owned();
+            return Err(LedgerError::HoldNotOpen { id, status }.into());
+        }
+    };
+    let changes = held.changes(held.left(), 0);
+    if !store::holds::change(id, 0, status, now)? {
+        return Err(Error::internal("a hold changed while its accounts were locked"));
+    }
+    books.write(&changes)
+}

@@ -1,0 +1,205 @@
+//! The legs of a journal as JSON.
+
+use crate::kernel::error::{Error, Result, sqlstate};
+use crate::kernel::ids::parse_id;
+use crate::kernel::money::{Currency, Money};
+use crate::ledger::account::AccountId;
+use crate::ledger::error::LedgerError;
+use crate::ledger::journal::{Leg, MAX_LEGS};
+use crate::ledger::store;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// The keys that a leg may have.
+const KEYS: [&str; 7] =
+    ["id", "debit", "credit", "debit_account_id", "credit_account_id", "amount", "currency"];
+
+/// Reads an array of legs whose accounts are codes of `system` or ids.
+pub fn read_legs(system: &str, json: &Value) -> Result<Vec<Leg>> {
+    let array = json.as_array().ok_or_else(|| Error::invalid("p_legs", "must be an array"))?;
+    if array.is_empty() || array.len() > MAX_LEGS {
+        return Err(LedgerError::LegCount { most: MAX_LEGS }.into());
+    }
+    let drafts: Vec<Draft> =
+        array.iter().enumerate().map(|(n, leg)| Draft::read(leg, n)).collect::<Result<_>>()?;
+    let mut known = Accounts { system, by_code: HashMap::new(), currencies: HashMap::new() };
+    drafts.iter().map(|draft| draft.leg(&mut known)).collect()
+}
+
+/// How a leg names an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Name {
+    Code(String),
+    Id(i64),
+}
+
+/// A leg as written down, its accounts not yet looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Draft {
+    id: Option<pgrx::Uuid>,
+    debit: Name,
+    credit: Name,
+    amount: i64,
+    currency: Option<Currency>,
+}
+
+impl Draft {
+    fn read(leg: &Value, n: usize) -> Result<Draft> {
+        let at = |key: &str| format!("p_legs[{n}].{key}");
+        let leg = leg
+            .as_object()
+            .ok_or_else(|| Error::invalid(&format!("p_legs[{n}]"), "must be an object"))?;
+        if let Some(unknown) = leg.keys().find(|key| !KEYS.contains(&key.as_str())) {
+            let rule = format!("unknown key; allowed are {}", KEYS.join(", "));
+            return Err(Error::invalid(&at(unknown), rule));
+        }
+        let text = |key: &str| text(leg, key, &at(key));
+        Ok(Draft {
+            id: text("id")?.map(|id| parse_id(id, &at("id"))).transpose()?,
+            debit: name(leg, "debit", "debit_account_id", n)?,
+            credit: name(leg, "credit", "credit_account_id", n)?,
+            amount: present(leg, "amount")
+                .ok_or_else(|| Error::missing(&at("amount")))
+                .and_then(|amount| integer(amount, &at("amount")))?,
+            currency: text("currency")?
+                .map(|code| Currency::parse(code, &at("currency")))
+                .transpose()?,
+        })
+    }
+
+    fn leg(&self, known: &mut Accounts<'_>) -> Result<Leg> {
+        let (debit, credit) = (known.find(&self.debit)?, known.find(&self.credit)?);
+        let currency = match self.currency {
+            Some(currency) => currency,
+            None => known.currency(debit)?,
+        };
+        Ok(Leg { id: self.id, debit, credit, amount: Money::new(self.amount, currency) })
+    }
+}
+
+/// The value of a key; null is the same as left out.
+fn present<'j>(leg: &'j Map<String, Value>, key: &str) -> Option<&'j Value> {
+    leg.get(key).filter(|value| !value.is_null())
+}
+
+fn text<'j>(leg: &'j Map<String, Value>, key: &str, field: &str) -> Result<Option<&'j str>> {
+    let value = present(leg, key);
+    let text =
+        |value: &'j Value| value.as_str().ok_or_else(|| Error::invalid(field, "must be a text"));
+    value.map(text).transpose()
+}
+
+fn name(leg: &Map<String, Value>, code: &str, id: &str, n: usize) -> Result<Name> {
+    let (code_at, id_at) = (format!("p_legs[{n}].{code}"), format!("p_legs[{n}].{id}"));
+    match (text(leg, code, &code_at)?, present(leg, id)) {
+        (Some(code), None) => Ok(Name::Code(code.to_owned())),
+        (None, Some(id)) => Ok(Name::Id(integer(id, &id_at)?)),
+        (None, None) => Err(Error::missing(&code_at)),
+        (Some(_), Some(_)) => Err(Error::invalid(&code_at, format!("give either this or {id}"))),
+    }
+}
+
+/// A whole number, written as a JSON number or as a text of digits.
+fn integer(value: &Value, field: &str) -> Result<i64> {
+    let whole = |text: &str| {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
+    };
+    // A number beyond 64 bits comes as a float: 1e19.
+    let huge = value.as_f64().is_some_and(|float| float.abs() >= 9.2e18 && !value.is_i64());
+    match text.parse::<i64>() {
+        Ok(number) if whole(&text) => Ok(number),
+        _ if whole(&text) || huge => {
+            Err(Error::new(sqlstate::OUT_OF_RANGE, format!("{field}: does not fit 64 bits")))
+        }
+        _ => Err(Error::invalid(field, "must be a whole number of minor units")),
+    }
+}
+
+/// Accounts looked up so far, so that each is looked up once.
+struct Accounts<'a> {
+    system: &'a str,
+    by_code: HashMap<String, AccountId>,
+    currencies: HashMap<AccountId, Currency>,
+}
+
+impl Accounts<'_> {
+    fn find(&mut self, name: &Name) -> Result<AccountId> {
+        let code = match name {
+            Name::Id(id) => return Ok(AccountId(*id)),
+            Name::Code(code) => code,
+        };
+        if let Some(id) = self.by_code.get(code) {
+            return Ok(*id);
+        }
+        let id = store::accounts::find(self.system, code)?
+            .ok_or_else(|| Error::not_found("account", format!("{} {code}", self.system)))?;
+        self.by_code.insert(code.clone(), id);
+        Ok(id)
+    }
+
+    fn currency(&mut self, id: AccountId) -> Result<Currency> {
+        if let Some(currency) = self.currencies.get(&id) {
+            return Ok(*currency);
+        }
+        let found = store::accounts::describe(id)?.ok_or(LedgerError::UnknownAccount(id))?;
+        self.currencies.insert(id, found.currency);
+        Ok(found.currency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn code(leg: Value) -> String {
+        Draft::read(&leg, 0).unwrap_err().sqlstate.code()
+    }
+
+    #[test]
+    fn accounts_are_named_by_code_or_by_id() {
+        let draft = Draft::read(&json!({"debit": "a", "credit_account_id": 7, "amount": 5}), 0);
+        let draft = draft.unwrap();
+        assert_eq!((draft.debit, draft.credit), (Name::Code("a".into()), Name::Id(7)));
+        assert_eq!(code(json!({"debit": "a", "amount": 5})), "22004");
+        assert_eq!(
+            code(json!({"debit": "a", "debit_account_id": 1, "credit": "b", "amount": 5})),
+            "22023"
+        );
+    }
+
+    #[test]
+    fn an_amount_is_a_whole_number_or_a_text_of_digits() {
+        for good in [json!(5), json!("5"), json!(-5), json!(i64::MAX), json!("9223372036854775807")]
+        {
+            assert!(integer(&good, "amount").is_ok(), "{good}");
+        }
+        for bad in [json!(5.5), json!("5.0"), json!("x"), json!(""), json!("NaN"), json!([5])] {
+            assert_eq!(integer(&bad, "amount").unwrap_err().sqlstate, sqlstate::INVALID, "{bad}");
+        }
+        for huge in [json!("9223372036854775808"), json!(9223372036854775808_u64), json!(1e30)] {
+            let error = integer(&huge, "amount").unwrap_err();
+            assert_eq!(error.sqlstate, sqlstate::OUT_OF_RANGE, "{huge}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let leg = json!({"debit": "a", "credit": "b", "amount": 5, "amuont": 6});
+        let error = Draft::read(&leg, 3).unwrap_err();
+        assert_eq!(error.sqlstate, sqlstate::INVALID);
+        assert!(error.message.contains("p_legs[3].amuont"));
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        assert_eq!(code(json!(5)), "22023");
+        assert_eq!(code(json!({"debit": 5, "credit": "b", "amount": 5})), "22023");
+    }
+}
