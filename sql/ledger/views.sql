@@ -65,7 +65,7 @@ comment on column ledger.entries.effective_at is 'The time it counts for.';
 comment on column ledger.entries.recorded_at is 'When it was posted.';
 
 -- Numeric throughout: counters that somebody tampered with must not overflow here.
-create view ledger.problems as
+create view ledger.problems with (security_invoker) as
 with posted as (
     select a.id as account_id, a.currency, a.max_overdraft, a.stripes,
            a.class in ('asset', 'expense') as debit_normal,
