@@ -271,6 +271,32 @@ pub fn entry<T>(body: impl FnOnce() -> Result<T>) -> Result<T, ErrorReport> {
     }
 }
 
+/// Runs `body` and gives an error that PostgreSQL raised in it as an [`Error`] with
+/// its own SQLSTATE. Whoever calls must roll back what was begun before.
+pub fn catching<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    let scope = Scope::enter();
+    let outcome = catch_unwind(AssertUnwindSafe(body));
+    // SAFETY: the error of the innermost scope that saw it; copied before the scope goes.
+    let code = unsafe {
+        let code = (*scope).seen.as_ref().map(|seen| SqlState(seen.sqlerrcode));
+        Scope::leave(scope);
+        code
+    };
+    let panic = match outcome {
+        Ok(result) => return result,
+        Err(panic) => panic,
+    };
+    match panic.downcast_ref::<CaughtError>() {
+        Some(CaughtError::PostgresError(report)) => {
+            Err(Error::new(code.unwrap_or(sqlstate::INTERNAL), report.message()))
+        }
+        Some(CaughtError::ErrorReport(report)) => {
+            Err(Error::new(SqlState(report.sql_error_code() as i32), report.message()))
+        }
+        _ => resume_unwind(panic),
+    }
+}
+
 fn report(error: Error) -> ErrorReport {
     let mut report =
         ErrorReport::new(PgSqlErrorCode::ERRCODE_RAISE_EXCEPTION, error.message, "backoffice");

@@ -172,11 +172,11 @@ fn send(outcome: Outcome) -> Result<Option<Json>> {
             Ok(None)
         }
         Err(Failure::Broken(error)) => Err(error),
-        Err(Failure::Refused(refusal)) => refuse(refusal),
+        Err(Failure::Refused(refusal)) => refuse(*refusal),
     }
 }
 
-fn refuse(mut refusal: Box<Refusal>) -> Result<Option<Json>> {
+fn refuse(mut refusal: Refusal) -> Result<Option<Json>> {
     if let Some(deed) = refusal.deed.take() {
         deed()?;
     }
