@@ -31,11 +31,6 @@ impl SqlState {
         SqlState(packed)
     }
 
-    /// From PostgreSQL's own integer.
-    pub const fn from_packed(packed: i32) -> Self {
-        SqlState(packed)
-    }
-
     /// The five characters again.
     pub fn code(self) -> String {
         (0..5).map(|i| (((self.0 >> (6 * i)) & 0x3f) as u8 + b'0') as char).collect()
@@ -61,8 +56,6 @@ pub mod sqlstate {
     pub const CONFLICT: SqlState = SqlState::new("PT409");
     /// A rule of sign-in refuses it (422).
     pub const UNPROCESSABLE: SqlState = SqlState::new("PT422");
-    /// Too often (429).
-    pub const TOO_MANY: SqlState = SqlState::new("PT429");
     /// A value that must be unique is taken (409).
     pub const UNIQUE_VIOLATION: SqlState = SqlState::new("23505");
     /// The server has not been configured for this.

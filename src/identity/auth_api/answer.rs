@@ -217,7 +217,7 @@ mod tests {
             (sqlstate::CONFLICT, 409),
             (sqlstate::UNIQUE_VIOLATION, 409),
             (sqlstate::UNPROCESSABLE, 422),
-            (sqlstate::TOO_MANY, 429),
+            (SqlState::new("PT429"), 429),
         ] {
             let refused = match Failure::from(Error::new(code, "x")) {
                 Failure::Refused(refusal) => refusal.status,

@@ -11,7 +11,7 @@ use pgrx::{JsonB, Uuid};
 pub type Record = PgHeapTuple<'static, AllocatedByRust>;
 
 static FIND: Query = Query::read(
-    "select id, role::text, status = 'Active', parent_promoter_id, pins
+    "select role::text, status = 'Active', pins
        from network.profiles where id = $1",
 );
 static LOCK: Query =
@@ -57,11 +57,9 @@ static CUSTOMERS_OF: Query = Query::read(
 pub fn find(id: Uuid) -> Result<Option<Profile>> {
     FIND.first(&[id.into()], |row| {
         Ok(Profile {
-            id: row.get(1)?,
-            role: Role::parse(&row.get::<String>(2)?),
-            active: row.get(3)?,
-            parent: row.opt(4)?,
-            pins: row.get(5)?,
+            role: Role::parse(&row.get::<String>(1)?),
+            active: row.get(2)?,
+            pins: row.get(3)?,
         })
     })
 }
