@@ -158,4 +158,38 @@ mod tests {
         become_service();
         expect_error("42501", "select backoffice.api_key('anon')");
     }
+
+    #[pg_test]
+    fn an_error_that_ends_a_subtransaction_keeps_its_code_and_undoes_its_writes() {
+        use crate::kernel::error::{Error, Result};
+        use crate::kernel::spi::subtransaction;
+        run("create temporary table written (n int check (n > 0))");
+        let code = |outcome: Result<()>| outcome.unwrap_err().sqlstate.code();
+        let raising =
+            |code: &str| format!("do $$ begin raise exception using errcode = '{code}'; end $$");
+        for expected in ["PT409", "PT404", "22023", "P0001", "55P03"] {
+            let outcome = subtransaction(|| {
+                run("insert into written values (1)");
+                run(&raising(expected));
+                Ok(())
+            });
+            assert_eq!(code(outcome), expected);
+        }
+        let own = subtransaction(|| {
+            run("insert into written values (1)");
+            Err(Error::conflict("own"))
+        });
+        assert_eq!(code(own), "PT409");
+        let nested = subtransaction(|| {
+            let inner = subtransaction(|| {
+                run("insert into written values (0)");
+                Ok(())
+            });
+            assert_eq!(code(inner), "23514");
+            run("insert into written values (2)");
+            Ok(())
+        });
+        nested.unwrap();
+        assert_eq!(one::<i64>("select sum(n) from written"), 2);
+    }
 }

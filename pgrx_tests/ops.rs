@@ -81,6 +81,17 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_restored_row_is_no_change() {
+        audited_table();
+        run("set local row_security = off; set local check_function_bodies = off");
+        run("insert into public.things values (1, 'a', 'hush', 7, null)");
+        assert_eq!(entries(), 0);
+        run("set local check_function_bodies = on");
+        run("insert into public.things values (2, 'a', 'hush', 7, null)");
+        assert_eq!(entries(), 1);
+    }
+
+    #[pg_test]
     fn an_entry_says_who_and_from_where() {
         audited_table();
         run("grant all on public.things to authenticated");

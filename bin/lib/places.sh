@@ -80,7 +80,7 @@ lock_cluster() {
 # A port is also taken where it is this end of a connection to elsewhere, though nothing answers there. Connections
 # that were closed and only wait (06) do not count.
 port_is_free() {
-    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+    { cat /proc/net/tcp /proc/net/tcp6 2>/dev/null || true; } |
         awk -v port=":$(printf '%04X' "$1")" '$2 ~ port "$" && $4 != "06" { taken = 1 } END { exit taken }'
 }
 

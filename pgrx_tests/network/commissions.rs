@@ -6,7 +6,6 @@ use pgrx::prelude::*;
 mod tests {
     use crate::kernel::ids::new_id;
     use crate::pgrx_tests::network::*;
-    use crate::pgrx_tests::support::*;
     use pgrx::Uuid;
     use pgrx::prelude::*;
 
@@ -96,6 +95,16 @@ mod tests {
             line.iter().map(|id| balance(*id)).collect::<Vec<_>>(),
             ["0.00", "0.01", "300.50"]
         );
+    }
+
+    #[pg_test]
+    fn a_commission_of_one_level_is_found_in_the_ledger_too() {
+        admin();
+        let line = line(2);
+        run("select backoffice.set_setting('network', 'commission_levels', '1')");
+        let customer = customer(line[1]);
+        assert_eq!(paid(customer), ["1 promoter 500.00"]);
+        expect_consistent();
     }
 
     #[pg_test]

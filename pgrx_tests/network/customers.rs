@@ -6,7 +6,6 @@ use pgrx::prelude::*;
 mod tests {
     use crate::kernel::ids::new_id;
     use crate::pgrx_tests::network::*;
-    use crate::pgrx_tests::support::*;
     use pgrx::Uuid;
     use pgrx::prelude::*;
 
@@ -79,6 +78,22 @@ mod tests {
         assert_eq!(balance(promoter_a), "500.00");
         expect_error("PT409", &create(promoter_a, &data.replace("\"R\"", "\"S\"")));
         expect_error("PT409", &create(promoter_b, &data));
+        expect_consistent();
+    }
+
+    #[pg_test]
+    fn a_repeat_with_the_same_key_is_the_same_customer_whatever_the_password() {
+        admin();
+        let promoter = promoter(None);
+        allocate(promoter, 2);
+        run(r#"select set_config('request.headers', '{"idempotency-key":"c1"}', true)"#);
+        let data = |password: &str| {
+            format!(r#"{{"name": "R", "email": "r@example.com", "password": "{password}"}}"#)
+        };
+        let first: Uuid = one(&create(promoter, &data("Correct-horse-2-battery")));
+        let second: Uuid = one(&create(promoter, &data("Correct-horse-3-battery")));
+        assert_eq!(first, second);
+        expect_error("PT409", &create(promoter, r#"{"name": "S", "email": "s@example.com"}"#));
         expect_consistent();
     }
 

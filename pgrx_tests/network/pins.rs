@@ -6,7 +6,6 @@ use pgrx::prelude::*;
 mod tests {
     use crate::kernel::ids::new_id;
     use crate::pgrx_tests::network::*;
-    use crate::pgrx_tests::support::*;
     use pgrx::Uuid;
     use pgrx::prelude::*;
 

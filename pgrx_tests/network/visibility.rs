@@ -5,7 +5,6 @@ use pgrx::prelude::*;
 #[pg_schema]
 mod tests {
     use crate::pgrx_tests::network::*;
-    use crate::pgrx_tests::support::*;
     use pgrx::Uuid;
     use pgrx::prelude::*;
 

@@ -31,11 +31,6 @@ impl SqlState {
         SqlState(packed)
     }
 
-    /// From PostgreSQL's own integer.
-    pub const fn from_packed(packed: i32) -> Self {
-        SqlState(packed)
-    }
-
     /// The five characters again.
     pub fn code(self) -> String {
         (0..5).map(|i| (((self.0 >> (6 * i)) & 0x3f) as u8 + b'0') as char).collect()
@@ -61,8 +56,6 @@ pub mod sqlstate {
     pub const CONFLICT: SqlState = SqlState::new("PT409");
     /// A rule of sign-in refuses it (422).
     pub const UNPROCESSABLE: SqlState = SqlState::new("PT422");
-    /// Too often (429).
-    pub const TOO_MANY: SqlState = SqlState::new("PT429");
     /// A value that must be unique is taken (409).
     pub const UNIQUE_VIOLATION: SqlState = SqlState::new("23505");
     /// The server has not been configured for this.
@@ -268,6 +261,32 @@ pub fn entry<T>(body: impl FnOnce() -> Result<T>) -> Result<T, ErrorReport> {
                 resume_unwind(panic)
             }
         }
+    }
+}
+
+/// Runs `body` and gives an error that PostgreSQL raised in it as an [`Error`] with
+/// its own SQLSTATE. Whoever calls must roll back what was begun before.
+pub fn catching<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    let scope = Scope::enter();
+    let outcome = catch_unwind(AssertUnwindSafe(body));
+    // SAFETY: the error of the innermost scope that saw it; copied before the scope goes.
+    let code = unsafe {
+        let code = (*scope).seen.as_ref().map(|seen| SqlState(seen.sqlerrcode));
+        Scope::leave(scope);
+        code
+    };
+    let panic = match outcome {
+        Ok(result) => return result,
+        Err(panic) => panic,
+    };
+    match panic.downcast_ref::<CaughtError>() {
+        Some(CaughtError::PostgresError(report)) => {
+            Err(Error::new(code.unwrap_or(sqlstate::INTERNAL), report.message()))
+        }
+        Some(CaughtError::ErrorReport(report)) => {
+            Err(Error::new(SqlState(report.sql_error_code() as i32), report.message()))
+        }
+        _ => resume_unwind(panic),
     }
 }
 

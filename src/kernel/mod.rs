@@ -16,6 +16,7 @@ pub mod keys;
 pub mod money;
 pub mod numeric;
 pub mod request;
+pub mod restore;
 pub mod roles;
 pub mod secrets;
 pub mod settings;

@@ -4,7 +4,7 @@
 //! it with arguments. Statements name every object with its schema, so a plan
 //! outlives DDL and changes of search_path.
 
-use crate::kernel::error::{Error, Result};
+use crate::kernel::error::{Error, Result, catching};
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, PgOid};
 use pgrx::prelude::*;
@@ -143,8 +143,7 @@ impl Query {
 ///
 /// The only safe way to go on after SQL failed. An `Err` of `body` and an error
 /// that PostgreSQL raised both undo what `body` did; the latter comes back as an
-/// [`Error`] with the SQLSTATE class lost to XX000 unless pgrx knows it, so use
-/// it where the caller turns any failure into one answer.
+/// [`Error`](crate::kernel::error::Error) with its SQLSTATE.
 pub fn subtransaction<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     unsafe {
         let memory = pg_sys::CurrentMemoryContext;
@@ -155,7 +154,7 @@ pub fn subtransaction<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
         // Reads below must see what the outer transaction wrote; pgrx decides
         // that by whether this subtransaction has an id.
         pg_sys::GetCurrentTransactionId();
-        let outcome = catch_unwind(AssertUnwindSafe(body));
+        let outcome = catch_unwind(AssertUnwindSafe(|| catching(body)));
         match outcome {
             Ok(Ok(_)) => pg_sys::ReleaseCurrentSubTransaction(),
             _ => pg_sys::RollbackAndReleaseCurrentSubTransaction(),
@@ -163,24 +162,6 @@ pub fn subtransaction<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
         pg_sys::MemoryContextSwitchTo(memory);
         pg_sys::CurrentResourceOwner = owner;
         pg_sys::error_context_stack = contexts;
-        match outcome {
-            Ok(result) => result,
-            Err(panic) => Err(caught(panic)),
-        }
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
     }
-}
-
-fn caught(panic: Box<dyn std::any::Any + Send>) -> Error {
-    use pgrx::pg_sys::panic::CaughtError;
-    match panic.downcast_ref::<CaughtError>() {
-        Some(CaughtError::PostgresError(report) | CaughtError::ErrorReport(report)) => {
-            let code = pgrx_code(report.sql_error_code());
-            Error::new(code, report.message().to_string())
-        }
-        _ => resume_unwind(panic),
-    }
-}
-
-fn pgrx_code(code: pgrx::PgSqlErrorCode) -> crate::kernel::error::SqlState {
-    crate::kernel::error::SqlState::from_packed(code as i32)
 }

@@ -3,6 +3,7 @@
 use crate::identity::{self, NewPerson};
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Error, Result};
+use crate::kernel::idempotency;
 use crate::kernel::ids::new_id;
 use crate::network::error::NetworkError;
 use crate::network::input::Object;
@@ -63,6 +64,7 @@ impl<'a> NewCustomer<'a> {
 pub fn create(caller: &Caller, promoter: Uuid, data: &Value) -> Result<Uuid> {
     caller.require_self_or_admin(SYSTEM, promoter, "p_promoter_id")?;
     let new = NewCustomer::parse(data)?;
+<<<<<<< HEAD
     if let Some(id) = new.id {
         // A retry that comes while the first call is still at work waits for its end.
         store::lock(promoter)?;
@@ -70,7 +72,32 @@ pub fn create(caller: &Caller, promoter: Uuid, data: &Value) -> Result<Uuid> {
             compare(promoter, &new, &existing)?;
             return Ok(id);
         }
+=======
+    // The password is no part of what a repeat is recognised by.
+    let arguments = json!([promoter.to_string(), without_password(data)]);
+    idempotency::once("network.create_customer_with_commission", &arguments, || {
+        if let Some(id) = new.id {
+            // Two requests with the same id queue here, and the second finds the first.
+            store::lock(promoter)?;
+            if let Some(existing) = store::existing_customer(id)? {
+                compare(promoter, &new, &existing)?;
+                return Ok(id);
+            }
+        }
+        make(caller, promoter, &new)
+    })
+}
+
+fn without_password(data: &Value) -> Value {
+    let mut data = data.clone();
+    if let Some(object) = data.as_object_mut() {
+        object.remove("password");
+>>>>>>> main
     }
+    data
+}
+
+fn make(caller: &Caller, promoter: Uuid, new: &NewCustomer<'_>) -> Result<Uuid> {
     let id = new.id.unwrap_or_else(new_id);
     // First of all the promoter's row is locked: the same promoter's customers
     // queue here, before anything is written.
@@ -84,7 +111,7 @@ pub fn create(caller: &Caller, promoter: Uuid, data: &Value) -> Result<Uuid> {
         confirmed: new.password.is_some(),
         system: SYSTEM,
     })?;
-    insert(id, Some(promoter), new.address, new.source, new.metadata)?;
+    insert(id, Some(promoter), new.address, new.source, new.metadata.clone())?;
     if new.password.is_none() {
         identity::invite(id, SYSTEM)?;
     }

@@ -33,10 +33,8 @@ impl Role {
 /// What the rules need to know of a profile.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    pub id: Uuid,
     pub role: Role,
     pub active: bool,
-    pub parent: Option<Uuid>,
     pub pins: i32,
 }
 

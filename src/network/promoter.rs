@@ -3,6 +3,7 @@
 use crate::identity::{self, NewPerson, PersonUpdate};
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Error, Result};
+use crate::kernel::idempotency;
 use crate::network::hierarchy;
 use crate::network::input::Object;
 use crate::network::platform;
@@ -12,7 +13,7 @@ use crate::network::store::profiles::{self, Changes};
 use crate::network::store::promoters as store;
 use crate::network::{SYSTEM, number, wallet};
 use pgrx::Uuid;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const KEYS_OF_SELF: [&str; 3] = ["name", "phone", "address"];
 const KEYS_OF_ADMIN: [&str; 7] =
@@ -32,6 +33,18 @@ pub struct NewPromoter<'a> {
 /// Makes a promoter with sign-in, place in the hierarchy and wallet; their id.
 pub fn create(caller: &Caller, new: &NewPromoter<'_>) -> Result<Uuid> {
     let parent = parent_for(caller, new.parent)?;
+    // The password is no part of what a repeat is recognised by.
+    let arguments = json!([
+        new.name,
+        new.email,
+        new.phone,
+        new.address,
+        parent.map(|parent| parent.to_string())
+    ]);
+    idempotency::once("network.create_unified_promoter", &arguments, || make(new, parent))
+}
+
+fn make(new: &NewPromoter<'_>, parent: Option<Uuid>) -> Result<Uuid> {
     let platform = platform::load()?;
     let line = hierarchy::line_below(parent)?;
     let id = identity::create_person(&NewPerson {

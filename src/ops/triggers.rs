@@ -1,6 +1,7 @@
 //! The audit trigger.
 
 use crate::kernel::error::{Error, Result, trigger_entry};
+use crate::kernel::restore::is_restoring;
 use crate::ops::audit::{self, Change};
 use crate::ops::values::Columns;
 use pgrx::prelude::*;
@@ -15,7 +16,9 @@ fn ops_audit_row<'a>(
     trigger: &'a pgrx::PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Infallible> {
     trigger_entry(|| {
-        if let Some(change) = change(trigger)? {
+        if !is_restoring()
+            && let Some(change) = change(trigger)?
+        {
             audit::record(change)?;
         }
         Ok(None)

@@ -172,11 +172,11 @@ fn send(outcome: Outcome) -> Result<Option<Json>> {
             Ok(None)
         }
         Err(Failure::Broken(error)) => Err(error),
-        Err(Failure::Refused(refusal)) => refuse(refusal),
+        Err(Failure::Refused(refusal)) => refuse(*refusal),
     }
 }
 
-fn refuse(mut refusal: Box<Refusal>) -> Result<Option<Json>> {
+fn refuse(mut refusal: Refusal) -> Result<Option<Json>> {
     if let Some(deed) = refusal.deed.take() {
         deed()?;
     }
@@ -217,7 +217,7 @@ mod tests {
             (sqlstate::CONFLICT, 409),
             (sqlstate::UNIQUE_VIOLATION, 409),
             (sqlstate::UNPROCESSABLE, 422),
-            (sqlstate::TOO_MANY, 429),
+            (SqlState::new("PT429"), 429),
         ] {
             let refused = match Failure::from(Error::new(code, "x")) {
                 Failure::Refused(refusal) => refusal.status,

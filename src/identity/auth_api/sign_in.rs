@@ -12,6 +12,7 @@ use crate::identity::throttle::{self, Counter};
 use crate::identity::{password, people};
 use crate::kernel::error::Result;
 use crate::kernel::settings::Settings;
+use pgrx::Uuid;
 use serde_json::json;
 
 /// POST token?grant_type=password|refresh_token
@@ -40,10 +41,9 @@ fn by_password(request: &Request) -> Outcome {
     }
     let hash = person.as_ref().and_then(|person| person.password_hash.as_deref());
     // Also where nobody is known, so that it takes as long.
-    let right = password::verify(password, hash);
-    match person.filter(|_| right) {
-        Some(person) => welcome(request, &person, counters),
-        None => Err(wrong(request, known.map(|typed| people::find(&typed)), counters)),
+    match (password::verify(password, hash), person) {
+        (true, Some(person)) => welcome(request, &person, counters),
+        (_, person) => Err(wrong(request, person.map(|person| person.id), counters)),
     }
 }
 
@@ -73,12 +73,7 @@ fn counters(
 }
 
 /// The same answer whatever was wrong.
-fn wrong(
-    request: &Request,
-    person: Option<Result<Option<Person>>>,
-    counters: Vec<Counter>,
-) -> Failure {
-    let person = person.and_then(Result::ok).flatten().map(|person| person.id);
+fn wrong(request: &Request, person: Option<Uuid>, counters: Vec<Counter>) -> Failure {
     let details = json!({"system": request.system});
     Refusal::new(400, "invalid_credentials", "Invalid login credentials")
         .remembering(move || {
@@ -99,7 +94,7 @@ fn welcome(request: &Request, person: &Person, counters: Vec<Counter>) -> Outcom
     }
     // Somebody changed it while we were checking: it is the wrong one now.
     if !users::mark_sign_in(person.id, person.password_hash.as_deref())? {
-        return Err(wrong(request, None, counters));
+        return Err(wrong(request, Some(person.id), counters));
     }
     if let Some(account) = counters.first() {
         throttle::clear(account)?;

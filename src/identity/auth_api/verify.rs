@@ -68,7 +68,7 @@ fn from_link(request: &Request) -> Outcome {
     }
 }
 
-fn link_session<'r>(request: &'r Request) -> Result<(&'r str, Value), Failure> {
+fn link_session(request: &Request) -> Result<(&str, Value), Failure> {
     let name = request.parameter("type").unwrap_or_default();
     let long = request.parameter("token").or_else(|| request.parameter("token_hash"));
     let long = long.ok_or_else(|| invalid("token: a value is required"))?;

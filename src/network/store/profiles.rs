@@ -11,7 +11,7 @@ use pgrx::{JsonB, Uuid};
 pub type Record = PgHeapTuple<'static, AllocatedByRust>;
 
 static FIND: Query = Query::read(
-    "select id, role::text, status = 'Active', parent_promoter_id, pins
+    "select role::text, status = 'Active', pins
        from network.profiles where id = $1",
 );
 static LOCK: Query =
@@ -57,16 +57,14 @@ static CUSTOMERS_OF: Query = Query::read(
 pub fn find(id: Uuid) -> Result<Option<Profile>> {
     FIND.first(&[id.into()], |row| {
         Ok(Profile {
-            id: row.get(1)?,
-            role: Role::parse(&row.get::<String>(2)?),
-            active: row.get(3)?,
-            parent: row.opt(4)?,
-            pins: row.get(5)?,
+            role: Role::parse(&row.get::<String>(1)?),
+            active: row.get(2)?,
+            pins: row.get(3)?,
         })
     })
 }
 
-/// Nobody else changes the profile until the transaction ends.
+/// Keeps a profile as it is until the transaction ends.
 pub fn lock(id: Uuid) -> Result<()> {
     LOCK.run(&[id.into()])?;
     Ok(())

@@ -85,9 +85,11 @@ static CHECK: Query = Query::read(
        from (select customer_id, sum(amount) as total
                from network.affiliate_commissions where status = 'credited' group by customer_id) a
        full join (
-            select journal_id, sum(backoffice.major(amount, f.currency)) as total
+            -- A journal of one transfer is that transfer.
+            select coalesce(x.journal_id, x.id) as journal_id,
+                   sum(backoffice.major(amount, f.currency)) as total
               from ledger.transfers x, network.platform f
-             where x.debit_account_id = f.commission_account_id group by journal_id) t
+             where x.debit_account_id = f.commission_account_id group by 1) t
          on t.journal_id = a.customer_id
       where a.total is distinct from t.total",
 );
