@@ -64,15 +64,6 @@ impl<'a> NewCustomer<'a> {
 pub fn create(caller: &Caller, promoter: Uuid, data: &Value) -> Result<Uuid> {
     caller.require_self_or_admin(SYSTEM, promoter, "p_promoter_id")?;
     let new = NewCustomer::parse(data)?;
-<<<<<<< HEAD
-    if let Some(id) = new.id {
-        // A retry that comes while the first call is still at work waits for its end.
-        store::lock(promoter)?;
-        if let Some(existing) = store::existing_customer(id)? {
-            compare(promoter, &new, &existing)?;
-            return Ok(id);
-        }
-=======
     // The password is no part of what a repeat is recognised by.
     let arguments = json!([promoter.to_string(), without_password(data)]);
     idempotency::once("network.create_customer_with_commission", &arguments, || {
@@ -92,7 +83,6 @@ fn without_password(data: &Value) -> Value {
     let mut data = data.clone();
     if let Some(object) = data.as_object_mut() {
         object.remove("password");
->>>>>>> main
     }
     data
 }
