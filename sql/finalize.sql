@@ -26,6 +26,16 @@ begin
     loop
         execute format('alter %s %s owner to backoffice_owner', item.kind, item.name);
     end loop;
+    -- PostgreSQL refuses to write through most views with 55000, which would be a 5xx. With a trigger
+    -- it asks for the privilege first, as for a table.
+    for item in
+        select c.oid::regclass as name from pg_catalog.pg_class c
+         where c.relnamespace = any (ours) and c.relkind = 'v'
+           and pg_catalog.pg_relation_is_updatable(c.oid, false) = 0
+    loop
+        execute format('create trigger read_only instead of insert or update or delete on %s
+            for each row execute function backoffice.refuse_change()', item.name);
+    end loop;
     for item in
         select t.oid::regtype as name from pg_catalog.pg_type t
          where t.typnamespace = any (ours) and t.typtype in ('e', 'd')

@@ -68,7 +68,7 @@ find_places() {
     LOCAL=$(readlink -f "$wanted")
     RUN=$LOCAL/run PG_BIN=$LOCAL/pg15/lib/postgresql/15/bin
     export LOCAL BUILD
-    mkdir -p "$LOCAL/logs" "$LOCAL/etc"
+    mkdir -p "$LOCAL/logs" "$LOCAL/etc" "$BUILD/logs"
 }
 
 # One bin/up or bin/down at a time for each cluster.
@@ -77,8 +77,11 @@ lock_cluster() {
     flock -w 600 9 || die "another bin/up or bin/down has been at work on $LOCAL for ten minutes"
 }
 
+# A port is also taken where it is this end of a connection to elsewhere, though nothing answers there. Connections
+# that were closed and only wait (06) do not count.
 port_is_free() {
-    ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+    awk -v port=":$(printf '%04X' "$1")" '$2 ~ port "$" && $4 != "06" { taken = 1 } END { exit taken }' \
+        /proc/net/tcp $([[ ! -e /proc/net/tcp6 ]] || echo /proc/net/tcp6)
 }
 
 # Sets API_PORT, PG_PORT, REST_PORT, ADMIN_PORT: those of the last time, unless somebody else took one while the

@@ -139,4 +139,25 @@ mod tests {
             }
         }
     }
+
+    #[pg_test]
+    fn nobody_writes_a_view_either() {
+        let cast = cast();
+        for service in [false, true] {
+            if service {
+                become_service()
+            } else {
+                become_person(cast.admin)
+            }
+            for (view, column) in [
+                ("promoter_wallet", "balance"),
+                ("admin_wallet", "balance"),
+                ("transaction_counters", "last_number"),
+            ] {
+                expect_error("42501", &format!("insert into network.{view} default values"));
+                expect_error("42501", &format!("update network.{view} set {column} = {column}"));
+                expect_error("42501", &format!("delete from network.{view}"));
+            }
+        }
+    }
 }

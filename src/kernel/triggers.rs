@@ -6,6 +6,7 @@ use std::convert::Infallible;
 
 /// `backoffice.refuse_change()`: put it BEFORE UPDATE, DELETE or TRUNCATE on a
 /// table whose rows are a record. Nobody, the owner included, gets past it.
+/// `sql/finalize.sql` puts it on views that cannot be written.
 #[pg_trigger(sql = false)]
 fn backoffice_refuse_change<'a>(
     trigger: &'a pgrx::PgTrigger<'a>,
