@@ -42,13 +42,13 @@ launch_postgrest() {
     fi
 }
 
-# launch NAME LOG COMMAND…: starts a server in the background, in a session of its own, and notes its number.
+# launch NAME LOG COMMAND…: starts a server in the background, in a session of its own. Its number is noted before it
+# starts, so that none can run unknown to bin/down.
 launch() {
     local name=$1 log=$2
     shift 2
     # shellcheck disable=SC2016 # expanded by that shell
-    as_server sh -c 'name=$1 log=$2; shift 2; setsid "$@" >>"$log" 2>&1 </dev/null & echo $! >"$name"' \
-        launch "$RUN/$name.pid" "$log" "$@" 9>&-
+    as_server setsid sh -c 'echo $$ >"$0" && exec "$@"' "$RUN/$name.pid" "$@" >>"$log" 2>&1 </dev/null 9>&- &
 }
 
 postgrest_ready() {

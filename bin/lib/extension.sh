@@ -1,6 +1,15 @@
 # shellcheck shell=bash
 # Builds the extension when its sources changed and installs it into a private PostgreSQL.
 
+# Builds and installs, one script at a time: bin/test may do so while bin/up does.
+provide_extension() {
+    exec 7>"$BUILD/build.lock"
+    flock 7
+    build_extension
+    install_extension
+    exec 7>&-
+}
+
 # One number for everything that the built extension depends on.
 source_hash() {
     (
@@ -49,8 +58,9 @@ extension_version() {
     sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$LOCAL/pg15/share/postgresql/15/extension/backoffice.control"
 }
 
-# What CREATE EXTENSION would run now, without comments, which move with every edit of the sources.
+# What CREATE EXTENSION would run now. Comments move with every edit of the sources, and pgrx orders what does not
+# depend on each other as it likes, so neither counts.
 extension_sql_hash() {
     sed -E '/^[[:space:]]*(--|\/\*|\*\/|$)/d' "$LOCAL/pg15/share/postgresql/15/extension/backoffice--$(extension_version).sql" |
-        sha256sum | cut -d' ' -f1
+        sort | sha256sum | cut -d' ' -f1
 }

@@ -13,13 +13,14 @@ die() {
 # Prints the elapsed time and the last line of a log until it is killed. On a terminal it redraws one line;
 # elsewhere it writes a line every half minute, so that a log of a long build shows that it lives.
 progress() {
-    local title=$1 log=$2 seconds=0 last
+    local title=$1 log=$2 seconds=0 line
     # $$ is the script, which may have been interrupted.
     while sleep 1 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
         seconds=$((seconds + 1))
         if [[ -t 2 ]]; then
-            last=$(tail -c 2000 "$log" 2>/dev/null | tr '\r' '\n' | sed '/^[[:space:]]*$/d' | tail -n 1 | tr -cd '[:print:]')
-            printf '\r\033[K%s … %d s  %.60s' "$title" "$seconds" "$last" >&2
+            line=$(tail -c 2000 "$log" 2>/dev/null | tr '\r' '\n' | sed '/^[[:space:]]*$/d' | tail -n 1 | tr -cd '[:print:]')
+            line="$title … $seconds s  $line"
+            printf '\r\033[K%s' "${line:0:79}" >&2
         elif ((seconds % 30 == 0)); then
             printf '%s … %d s\n' "$title" "$seconds" >&2
         fi

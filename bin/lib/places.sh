@@ -77,17 +77,17 @@ lock_cluster() {
     flock -w 600 9 || die "another bin/up or bin/down has been at work on $LOCAL for ten minutes"
 }
 
-# A port is also taken where it is this end of a connection to elsewhere, though nothing answers there. Connections
-# that were closed and only wait (06) do not count.
+# Whether nothing has this port, not even as the near end of a connection to somewhere else.
 port_is_free() {
-    { cat /proc/net/tcp /proc/net/tcp6 2>/dev/null || true; } |
-        awk -v port=":$(printf '%04X' "$1")" '$2 ~ port "$" && $4 != "06" { taken = 1 } END { exit taken }'
+    ! { cat /proc/net/tcp; cat /proc/net/tcp6 2>/dev/null || true; } |
+        awk -v port="$(printf '%04X' "$1")" '{ split($2, local, ":") } local[2] == port && $4 != "06" { found = 1 } END { exit !found }'
 }
 
 # Sets API_PORT, PG_PORT, REST_PORT, ADMIN_PORT: those of the last time, unless somebody else took one while the
-# server that wants it was down. The first time they are 54321 and the following, or what BACKOFFICE_PORT says.
+# server that wants it was down. The first time they are 18000 and the following, or what BACKOFFICE_PORT says: below
+# the range from which the kernel takes ports for connections.
 choose_ports() {
-    local names=(API_PORT PG_PORT REST_PORT ADMIN_PORT) name ours=" " candidate=${BACKOFFICE_PORT:-54321}
+    local names=(API_PORT PG_PORT REST_PORT ADMIN_PORT) name ours=" " candidate=${BACKOFFICE_PORT:-18000}
     # shellcheck source=/dev/null
     [[ ! -f $LOCAL/ports ]] || source "$LOCAL/ports"
     for name in "${names[@]}"; do
@@ -101,7 +101,7 @@ choose_ports() {
         [[ -z ${!name} ]] || continue
         until [[ $ours != *" $candidate "* ]] && port_is_free "$candidate"; do
             candidate=$((candidate + 1))
-            ((candidate < 65000)) || die "no free port found; set BACKOFFICE_PORT"
+            ((candidate < 65000)) || die "no free port found from ${BACKOFFICE_PORT:-18000} on; set BACKOFFICE_PORT"
         done
         printf -v "$name" %s "$candidate"
         ours+="$candidate "
