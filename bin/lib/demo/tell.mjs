@@ -2,6 +2,9 @@
 
 import { inspect, isDeepStrictEqual } from 'node:util';
 
+// Whoever reads the story may leave before its end.
+process.stdout.on('error', () => process.exit(1));
+
 const colours = process.stdout.isTTY && !process.env.NO_COLOR;
 const paint = (code) => (text) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
 const bold = paint(1);
