@@ -22,6 +22,8 @@ mod hold;
 mod holding;
 mod journal;
 mod legs;
+#[cfg(test)]
+mod model;
 mod posting;
 mod replay;
 mod report;
