@@ -29,6 +29,7 @@ mod replay;
 mod report;
 mod reversal;
 mod store;
+pub mod triggers;
 
 pub use account::{AccountId, Balance, Class, Limit, NewAccount};
 pub use accounts::{
