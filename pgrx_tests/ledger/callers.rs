@@ -176,6 +176,11 @@ mod tests {
         assert_eq!(count("check()"), 0);
         run("select * from ledger.trial_balance()");
         become_database();
+        let logged = format!(
+            "select string_agg(action, ' ' order by id) from ops.audit_logs
+              where actor_id = '{admin}' and table_name = 'ledger'"
+        );
+        assert_eq!(one::<String>(&logged), "transfer reverse_transfer");
         let admin = admin_of("test");
         become_person(admin);
         for call in [writes(&scene), corrections(&scene)].concat() {

@@ -31,7 +31,7 @@ pub fn open_account_below(new: &NewAccount<'_>, parent: Option<AccountId>) -> Re
     if let Some(id) = store::accounts::open(new, parent)? {
         return Ok(id);
     }
-    let id = store::accounts::find(new.system, new.code)?
+    let id = store::accounts::find_taken(new.system, new.code)?
         .ok_or_else(|| Error::internal("an account was neither opened nor found"))?;
     opened_before(id, new, parent)
 }

@@ -1,5 +1,6 @@
 //! Transfers and journals in SQL.
 
+use crate::kernel::caller;
 use crate::kernel::error::{Result, entry, required};
 use crate::ledger::access;
 use crate::ledger::accounts::balance_after;
@@ -8,9 +9,11 @@ use crate::ledger::journal::{Journal, Leg, Posted};
 use crate::ledger::legs::read_legs;
 use crate::ledger::posting::post;
 use crate::ledger::reversal::{undo_journal, undo_transfer};
+use crate::ops::audit::{self, Change};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use serde_json::Map;
 
 /// A transfer as the functions below give it, with the balances that it left.
 type Row = (
@@ -28,6 +31,21 @@ type Row = (
     i64,
     bool,
 );
+
+/// Logs what a person did by hand, which no product's log has.
+fn by_hand(action: &str, posted: Posted) -> Result<Posted> {
+    let ids: Vec<String> = posted.transfer_ids.iter().map(Uuid::to_string).collect();
+    if caller::current().person().is_some() && !posted.replayed {
+        audit::record(Change {
+            action: action.to_owned(),
+            table: "ledger".to_owned(),
+            record_id: Some(posted.journal_id.to_string()),
+            old: None,
+            new: Some(Map::from_iter([("transfer_ids".to_owned(), ids.into())])),
+        })?;
+    }
+    Ok(posted)
+}
 
 fn rows(posted: Posted) -> Result<TableIterator<'static, Row>> {
     let mut rows = Vec::with_capacity(posted.lines.len());
@@ -105,7 +123,7 @@ fn ledger_transfer(
         let credit = Reference { code: p_credit, id: p_credit_account_id, field: "p_credit" };
         let (debit, credit) = (debit.find(system)?, credit.find(system)?);
         let amount = money(p_amount, p_currency, debit)?;
-        rows(post(&Journal {
+        let posted = post(&Journal {
             id: None,
             system,
             kind: required(p_kind, "p_kind")?,
@@ -113,7 +131,8 @@ fn ledger_transfer(
             legs: &[Leg { id: p_id, debit, credit, amount }],
             effective_at: p_effective_at,
             metadata: p_metadata.map(|json| json.0),
-        })?)
+        })?;
+        rows(by_hand("transfer", posted)?)
     })
 }
 
@@ -217,7 +236,8 @@ fn ledger_reverse_transfer(
     entry(|| {
         access::require_admin()?;
         let id = required(p_transfer_id, "p_transfer_id")?;
-        rows(undo_transfer(id, p_id, required(p_reason, "p_reason")?)?)
+        let posted = undo_transfer(id, p_id, required(p_reason, "p_reason")?)?;
+        rows(by_hand("reverse_transfer", posted)?)
     })
 }
 
@@ -260,6 +280,7 @@ fn ledger_reverse_journal(
     entry(|| {
         access::require_admin()?;
         let id = required(p_journal_id, "p_journal_id")?;
-        rows(undo_journal(id, p_id, required(p_reason, "p_reason")?)?)
+        let posted = undo_journal(id, p_id, required(p_reason, "p_reason")?)?;
+        rows(by_hand("reverse_journal", posted)?)
     })
 }

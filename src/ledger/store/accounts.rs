@@ -21,6 +21,10 @@ static OPEN_STRIPES: Query = Query::write(
      select $1, n from generate_series(0, $2 - 1) n",
 );
 static FIND: Query = Query::read("select id from ledger.accounts where system = $1 and code = $2");
+// A plain read might use a snapshot from before the insert that found the code
+// taken; this one, and what is read after it, does not.
+static FIND_TAKEN: Query =
+    Query::write("select id from ledger.accounts where system = $1 and code = $2 for key share");
 static DESCRIBE: Query = Query::read(
     "select currency, class, owner_id, max_overdraft, stripes, closed_at is not null, system,
             parent_id
@@ -129,6 +133,11 @@ pub fn open(new: &NewAccount<'_>, parent: Option<AccountId>) -> Result<Option<Ac
 
 pub fn find(system: &str, code: &str) -> Result<Option<AccountId>> {
     Ok(FIND.first(&[system.into(), code.into()], |row| row.get(1))?.map(AccountId))
+}
+
+/// The account whose code an insert found taken just now.
+pub fn find_taken(system: &str, code: &str) -> Result<Option<AccountId>> {
+    Ok(FIND_TAKEN.first(&[system.into(), code.into()], |row| row.get(1))?.map(AccountId))
 }
 
 /// What an account was opened as.
