@@ -134,6 +134,17 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_is_held_and_what_is_posted_fit_63_bits_together() {
+        let (a, b) = (open("a"), open("b"));
+        hold(&new_hold(a, b, i64::MAX - 10)).unwrap();
+        assert_eq!(code(transfer(a, b, 11)), "22003");
+        transfer(a, b, 10).unwrap();
+        assert_eq!(code(hold(&new_hold(a, b, 1))), "22003");
+        assert_eq!((figures(b).0, figures(a).2), (10, -i64::MAX));
+        expect_books_in_order();
+    }
+
+    #[pg_test]
     fn a_sum_of_legs_beyond_63_bits_is_refused() {
         let (a, b, c) = (open("a"), open("b"), open("c"));
         let legs = [leg(a, b, i64::MAX), leg(a, c, 1)];

@@ -111,11 +111,11 @@ mod tests {
         let rows = format!("select count(*) from ledger.reverse_journal('{second}', 'oops')");
         assert_eq!(one::<i64>(&rows), 2);
         for (code, call) in [
-            ("22004", format!("ledger.reverse_transfer(null, 'x')")),
+            ("22004", "ledger.reverse_transfer(null, 'x')".to_owned()),
             ("22004", format!("ledger.reverse_transfer('{first}', null)")),
             ("PT409", format!("ledger.reverse_transfer('{first}', 'x')")),
             ("PT404", format!("ledger.reverse_transfer('{}', 'x')", new_id())),
-            ("22004", format!("ledger.reverse_journal(null, 'x')")),
+            ("22004", "ledger.reverse_journal(null, 'x')".to_owned()),
             ("22004", format!("ledger.reverse_journal('{second}', null)")),
             ("PT409", format!("ledger.reverse_journal('{second}', 'x')")),
             ("PT404", format!("ledger.reverse_journal('{}', 'x')", new_id())),

@@ -26,14 +26,12 @@ mod tests {
         assert_eq!((figures(fees), figures(wallet)), ((17, 0, 17), (-17, 0, -17)));
         // All in the stripe of this backend; a stripe of another adds up the same.
         assert_eq!(one::<i64>("select max(credits_posted) from ledger.account_stripes"), 20);
-        run(&format!(
-            "update ledger.account_stripes set credits_posted = case when credits_posted > 0
+        run("update ledger.account_stripes set credits_posted = case when credits_posted > 0
                 then 0 else 20 end
               where stripe in (
                 select stripe from ledger.account_stripes where credits_posted > 0
                 union all
-                (select stripe from ledger.account_stripes where credits_posted = 0 limit 1))"
-        ));
+                (select stripe from ledger.account_stripes where credits_posted = 0 limit 1))");
         assert_eq!(figures(fees).0, 17);
         assert_eq!(one::<i64>("select posted from ledger.balances where code = 'fees'"), 17);
         expect_books_in_order();

@@ -74,15 +74,21 @@ mod tests {
         let transfer = "insert into ledger.transfers
             (id, debit_account_id, credit_account_id, amount, recorded_at, kind_id)
             values (gen_random_uuid(), ";
+        let account = "insert into ledger.accounts
+            (system, code, name, currency, class, max_overdraft, stripes) values ('t', 'c', 'n', ";
         for (code, statement) in [
             ("23514", format!("{transfer} 1, 2, 0, now(), 1)")),
             ("23514", format!("{transfer} 1, 2, -5, now(), 1)")),
             ("23514", format!("{transfer} 1, 1, 5, now(), 1)")),
             ("23514", "update ledger.accounts set debits_posted = -1".to_owned()),
             ("23514", "update ledger.accounts set credits_pending = -1".to_owned()),
-            ("22003", "update ledger.accounts set debits_posted = 9223372036854775807, debits_pending = 1".to_owned()),
             ("23514", "update ledger.accounts set max_overdraft = -1".to_owned()),
             ("23514", "update ledger.accounts set stripes = 1".to_owned()),
+            ("23514", format!("{account} 'INR', 'thing', null, 0)")),
+            ("23514", format!("{account} 'rupee', 'asset', null, 0)")),
+            ("23514", format!("{account} 'INR', 'asset', -1, 0)")),
+            ("23514", format!("{account} 'INR', 'asset', 0, 2)")),
+            ("23514", format!("{account} 'INR', 'asset', null, 65)")),
             ("23514", "update ledger.holds set settled_amount = amount + 1".to_owned()),
             ("23514", "update ledger.holds set status = 'released'".to_owned()),
             ("23514", "update ledger.holds set status = 'lost', closed_at = now()".to_owned()),

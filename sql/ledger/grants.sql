@@ -47,6 +47,8 @@ begin
         'Debits, credits and balance of every account, with the totals of each currency.';
     comment on function ledger.check() is
         'Proves the books: a row for everything that is not as it must be, none when all is well.';
+    comment on function ledger.check_account() is
+        'Trigger: refuses an account with a class, currency, limit or stripes that no account has.';
     comment on function ledger.admin_systems() is
         'The systems whose accounts the signed-in person may read as an admin of theirs.';
 end

@@ -28,6 +28,12 @@ create trigger accounts_fixed before update of id, system, code, currency, class
 create trigger accounts_no_truncate before truncate on ledger.accounts
     for each statement execute function backoffice.refuse_change();
 alter table ledger.accounts enable always trigger accounts_fixed;
+
+create function ledger.check_account() returns trigger
+    language c as 'MODULE_PATHNAME', 'ledger_check_account_wrapper';
+create trigger accounts_check before insert or update of stripes, max_overdraft, parent_id
+    on ledger.accounts for each row execute function ledger.check_account();
+alter table ledger.accounts enable always trigger accounts_check;
 alter table ledger.accounts enable always trigger accounts_no_truncate;
 
 create trigger account_stripes_no_truncate before truncate on ledger.account_stripes

@@ -37,7 +37,7 @@ comment on column ledger.balances.available is 'Posted less held; an overdraft t
 create view ledger.entries with (security_invoker) as
 select t.id as transfer_id, coalesce(t.journal_id, t.id) as journal_id, a.id as account_id,
        a.system as account_system, a.code as account_code, a.owner_id, 'debit' as direction,
-       t.amount, case when a.class in ('asset', 'expense') then t.amount else -t.amount end as change,
+       t.amount::bigint as amount, case when a.class in ('asset', 'expense') then t.amount else -t.amount end as change,
        a.currency, t.credit_account_id as counter_account_id, k.system, k.kind,
        coalesce(t.description, j.description) as description, coalesce(t.metadata, j.metadata) as metadata,
        coalesce(t.effective_at, t.recorded_at) as effective_at, t.recorded_at, t.hold_id, t.reverses_id
@@ -48,7 +48,7 @@ select t.id as transfer_id, coalesce(t.journal_id, t.id) as journal_id, a.id as 
 union all
 select t.id, coalesce(t.journal_id, t.id), a.id,
        a.system, a.code, a.owner_id, 'credit',
-       t.amount, case when a.class in ('asset', 'expense') then -t.amount else t.amount end,
+       t.amount::bigint, case when a.class in ('asset', 'expense') then -t.amount else t.amount end,
        a.currency, t.debit_account_id, k.system, k.kind,
        coalesce(t.description, j.description), coalesce(t.metadata, j.metadata),
        coalesce(t.effective_at, t.recorded_at), t.recorded_at, t.hold_id, t.reverses_id

@@ -135,6 +135,35 @@ impl NewAccount<'_> {
     }
 }
 
+/// What a row of `ledger.accounts` must keep to, whoever writes it.
+pub struct StoredShape<'a> {
+    pub id: Option<AccountId>,
+    pub parent: Option<AccountId>,
+    pub currency: &'a str,
+    pub max_overdraft: Option<i64>,
+    pub stripes: i16,
+}
+
+impl StoredShape<'_> {
+    pub fn validate(&self) -> Result<()> {
+        Currency::parse(self.currency, "currency")?;
+        if self.max_overdraft.is_some_and(|most| most < 0) {
+            return Err(Error::invalid("max_overdraft", "must not be negative"));
+        }
+        if self.stripes != 0 && !(2..=MAX_STRIPES).contains(&self.stripes.into()) {
+            let rule = format!("must be 0 or from 2 to {MAX_STRIPES}");
+            return Err(Error::invalid("stripes", rule));
+        }
+        if self.stripes > 0 && self.max_overdraft.is_some() {
+            return Err(Error::invalid("stripes", "an account with a limit cannot be striped"));
+        }
+        if self.parent.is_some() && self.parent == self.id {
+            return Err(Error::invalid("parent_id", "an account is no part of itself"));
+        }
+        Ok(())
+    }
+}
+
 /// 22023 unless `text` has 1 to `most` bytes and no control characters.
 pub fn check_text(field: &str, text: &str, most: usize) -> Result<()> {
     if text.is_empty() || text.len() > most || text.chars().any(char::is_control) {

@@ -49,6 +49,12 @@ pub struct Books {
 }
 
 impl Books {
+    /// Books of accounts that nobody else has.
+    #[cfg(test)]
+    pub fn of(accounts: BTreeMap<AccountId, Account>) -> Self {
+        Books { accounts, stripes: BTreeMap::new() }
+    }
+
     /// Locks accounts; those that do not exist are missing from the books.
     pub fn lock(ids: impl IntoIterator<Item = AccountId>, touch: Touch) -> Result<Self> {
         let ids: Vec<AccountId> = ids.into_iter().collect();

@@ -33,7 +33,7 @@ static CLOSE: Query = Query::write(
       where id = $1 and closed_at is null",
 );
 static LOCK_STRIPES: Query = Query::write(
-    "select debits_posted, credits_posted from ledger.account_stripes
+    "select debits_posted::bigint, credits_posted::bigint from ledger.account_stripes
       where account_id = $1
       order by stripe
         for update",
@@ -43,7 +43,8 @@ static DROP_STRIPES: Query =
 // Sorted before they are locked: every posting locks in the same order.
 static LOCK: Query = Query::write(
     "select id, currency, class, max_overdraft, closed_at is not null, stripes,
-            debits_posted, credits_posted, debits_pending, credits_pending
+            debits_posted::bigint, credits_posted::bigint, debits_pending::bigint,
+            credits_pending::bigint
        from ledger.accounts
       where id = any($1) and (stripes = 0 or $2)
       order by id
@@ -51,7 +52,8 @@ static LOCK: Query = Query::write(
 );
 static READ: Query = Query::read(
     "select id, currency, class, max_overdraft, closed_at is not null, stripes,
-            debits_posted, credits_posted, debits_pending, credits_pending
+            debits_posted::bigint, credits_posted::bigint, debits_pending::bigint,
+            credits_pending::bigint
        from ledger.accounts
       where id = any($1)",
 );
@@ -59,7 +61,7 @@ static TRY_LOCK: Query = Query::write(
     "select id from ledger.accounts where id = any($1) order by id for no key update skip locked",
 );
 static LOCK_STRIPE: Query = Query::write(
-    "select debits_posted, credits_posted from ledger.account_stripes
+    "select debits_posted::bigint, credits_posted::bigint from ledger.account_stripes
       where account_id = $1 and stripe = $2
         for no key update",
 );
@@ -90,7 +92,8 @@ static MOVE: Query = Query::write(
             updated_at = clock_timestamp()
       where id = $1 and stripes = 0 and closed_at is null
      returning id, currency, class, max_overdraft, false, stripes,
-            debits_posted, credits_posted, debits_pending, credits_pending",
+            debits_posted::bigint, credits_posted::bigint, debits_pending::bigint,
+            credits_pending::bigint",
 );
 static MOVE_STRIPE: Query = Query::write(
     "update ledger.account_stripes s
@@ -99,7 +102,7 @@ static MOVE_STRIPE: Query = Query::write(
       where s.account_id = $1 and s.stripe = $4 and a.id = s.account_id
         and s.debits_posted + $2 <= $5 and s.credits_posted + $3 <= $5
      returning a.id, a.currency, a.class, a.max_overdraft, false, a.stripes,
-            s.debits_posted, s.credits_posted, 0::bigint, 0::bigint",
+            s.debits_posted::bigint, s.credits_posted::bigint, 0::bigint, 0::bigint",
 );
 
 /// The id of the new account, or nothing where the code is taken.

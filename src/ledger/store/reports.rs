@@ -45,7 +45,7 @@ static PLACE: Query = Query::read(
 // reads one index in order and stops early.
 static PAGE_RECORDED: Query = Query::read(
     "select p.id, p.journal_id, p.recorded_at, p.effective_at, p.kind_id, p.description,
-            p.is_debit, p.amount, p.counter_account_id, p.hold_id, p.reverses_id, k.system, k.kind,
+            p.is_debit, p.amount::bigint, p.counter_account_id, p.hold_id, p.reverses_id, k.system, k.kind,
             j.description
        from ((select id, journal_id, recorded_at as at, recorded_at,
                      coalesce(effective_at, recorded_at) as effective_at, kind_id, description,
@@ -70,7 +70,7 @@ static PAGE_RECORDED: Query = Query::read(
 );
 static PAGE_EFFECTIVE: Query = Query::read(
     "select p.id, p.journal_id, p.recorded_at, p.at, p.kind_id, p.description,
-            p.is_debit, p.amount, p.counter_account_id, p.hold_id, p.reverses_id, k.system, k.kind,
+            p.is_debit, p.amount::bigint, p.counter_account_id, p.hold_id, p.reverses_id, k.system, k.kind,
             j.description
        from ((select id, journal_id, recorded_at as at, recorded_at, kind_id, description,
                      true as is_debit, amount, credit_account_id as counter_account_id, hold_id,

@@ -50,13 +50,15 @@ static FIND_JOURNAL: Query = Query::read(
       where j.id = $1",
 );
 static LINE: Query = Query::read(
-    "select t.id, t.debit_account_id, t.credit_account_id, t.amount, a.currency, t.reverses_id
+    "select t.id, t.debit_account_id, t.credit_account_id, t.amount::bigint, a.currency,
+            t.reverses_id
        from ledger.transfers t
        join ledger.accounts a on a.id = t.debit_account_id
       where t.id = $1",
 );
 static LINES: Query = Query::read(
-    "select t.id, t.debit_account_id, t.credit_account_id, t.amount, a.currency, t.reverses_id
+    "select t.id, t.debit_account_id, t.credit_account_id, t.amount::bigint, a.currency,
+            t.reverses_id
        from ledger.transfers t
        join ledger.accounts a on a.id = t.debit_account_id
       where t.journal_id = $1
