@@ -5,7 +5,18 @@ import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
 import { SERVICE_KEY, client, request, sql, uniqueEmail, uniquePhone } from './support.mjs';
 import {
-  BANK, PASSWORD, allocate, balance, customerData, expectConsistent, newAdmin, newPromoter, ok, quietCustomer, quietPromoter, refused,
+  BANK,
+  PASSWORD,
+  allocate,
+  balance,
+  customerData,
+  expectConsistent,
+  newAdmin,
+  newPromoter,
+  ok,
+  quietCustomer,
+  quietPromoter,
+  refused,
 } from './network-support.mjs';
 
 let admin, promoter, service;
@@ -227,7 +238,9 @@ describe('repeats', () => {
     const { id } = await quietPromoter(admin);
     const key = randomUUID();
     const once = (pins, idempotencyKey = key) =>
-      admin.rpc('execute_pin_transaction', { p_user_id: id, p_action_type: 'admin_allocation', p_pin_change_value: pins }).setHeader('Idempotency-Key', idempotencyKey);
+      admin
+        .rpc('execute_pin_transaction', { p_user_id: id, p_action_type: 'admin_allocation', p_pin_change_value: pins })
+        .setHeader('Idempotency-Key', idempotencyKey);
     const first = await ok(once(5));
     assert.deepEqual(await ok(once(5)), first);
     await refused(once(6), 409, 'PT409');
@@ -239,7 +252,9 @@ describe('repeats', () => {
     await ok(credited());
     await ok(credited());
     const ask = () =>
-      admin.rpc('create_withdrawal_request', { p_promoter_id: id, p_amount: 100, p_bank_details: BANK }).setHeader('Idempotency-Key', `${key} 2`);
+      admin
+        .rpc('create_withdrawal_request', { p_promoter_id: id, p_amount: 100, p_bank_details: BANK })
+        .setHeader('Idempotency-Key', `${key} 2`);
     assert.equal((await ok(ask())).id, (await ok(ask())).id);
     assert.equal(await balance(id), 300);
   });

@@ -36,7 +36,10 @@ describe('sign-in', () => {
   test('whatever is wrong, the answer is the same', async () => {
     const answers = [];
     for (const [email, password] of [
-      [promoter.profile.promoter_id, 'a guess'], ['BPVP999999', PASSWORD], ['nobody@example.test', PASSWORD], ['9000000001', PASSWORD],
+      [promoter.profile.promoter_id, 'a guess'],
+      ['BPVP999999', PASSWORD],
+      ['nobody@example.test', PASSWORD],
+      ['9000000001', PASSWORD],
     ]) {
       const { error } = await client('network').auth.signInWithPassword({ email, password });
       answers.push([error.status, error.code, error.message]);
@@ -81,13 +84,21 @@ describe('sign-up', () => {
 });
 
 describe('invitations', () => {
-  const newest = async (recipient) => (await sql('select * from ops.outbox where recipient = $1 order by id desc limit 1', [recipient]))[0];
+  const newest = async (recipient) =>
+    (await sql('select * from ops.outbox where recipient = $1 order by id desc limit 1', [recipient]))[0];
 
   test('a customer without a password chooses one with the token they were sent', async () => {
     const customer = await quietCustomer(admin, promoter.id);
     const message = await newest(customer.email);
-    assert.deepEqual([message.template, message.channel, message.system, message.status], ['invite', 'email', 'network', 'pending']);
-    await refused(client('network').auth.signInWithPassword({ email: customer.email, password: PASSWORD }), 400, 'invalid_credentials');
+    assert.deepEqual(
+      [message.template, message.channel, message.system, message.status],
+      ['invite', 'email', 'network', 'pending'],
+    );
+    await refused(
+      client('network').auth.signInWithPassword({ email: customer.email, password: PASSWORD }),
+      400,
+      'invalid_credentials',
+    );
 
     const supabase = client('network');
     const { session } = await ok(supabase.auth.verifyOtp({ type: 'invite', token_hash: message.payload.token_hash }));
@@ -114,7 +125,11 @@ describe('invitations', () => {
     const data = customerData({ password: 'short' });
     await ok(admin.rpc('admin_allocate_pins', { p_user_id: promoter.id, p_pins: 1 }));
     const before_ = await ok(promoter.rpc('get_pin_balance', { p_user_id: promoter.id }));
-    await refused(promoter.rpc('create_customer_with_commission', { p_promoter_id: promoter.id, p_customer_data: data }), 422, 'PT422');
+    await refused(
+      promoter.rpc('create_customer_with_commission', { p_promoter_id: promoter.id, p_customer_data: data }),
+      422,
+      'PT422',
+    );
     assert.equal(await profileOf(data.email), undefined);
     assert.equal(await ok(promoter.rpc('get_pin_balance', { p_user_id: promoter.id })), before_);
   });
@@ -123,7 +138,11 @@ describe('invitations', () => {
 test("the documents' auth paths", async () => {
   const email = uniqueEmail();
   const post = (path, body, token) => request(path, { method: 'POST', body, token });
-  const signUp = await post('/auth/v1/signup', { email, password: PASSWORD, options: { data: { name: 'Nila', role: 'promoter' } } });
+  const signUp = await post('/auth/v1/signup', {
+    email,
+    password: PASSWORD,
+    options: { data: { name: 'Nila', role: 'promoter' } },
+  });
   assert.equal(signUp.status, 200);
   assert.equal(signUp.body.user.email, email);
   assert.equal((await post('/auth/signup', { email: uniqueEmail(), password: PASSWORD })).status, 200);

@@ -12,7 +12,8 @@ const broken = [];
 const realFetch = globalThis.fetch;
 globalThis.fetch = async (...args) => {
   const response = await realFetch(...args);
-  if (response.status >= 500) broken.push(`${response.status} ${args[1]?.method ?? 'GET'} ${args[0]}: ${await response.clone().text()}`);
+  if (response.status >= 500)
+    broken.push(`${response.status} ${args[1]?.method ?? 'GET'} ${args[0]}: ${await response.clone().text()}`);
   return response;
 };
 after(() => assert.deepEqual(broken, []));
@@ -36,7 +37,13 @@ export async function refused(call, status, code, field) {
 export async function signIn(login) {
   const supabase = client('network');
   const { session } = await ok(supabase.auth.signInWithPassword({ email: login, password: PASSWORD }));
-  return { id: session.user.id, supabase, token: session.access_token, rpc: (...args) => supabase.rpc(...args), from: (name) => supabase.from(name) };
+  return {
+    id: session.user.id,
+    supabase,
+    token: session.access_token,
+    rpc: (...args) => supabase.rpc(...args),
+    from: (name) => supabase.from(name),
+  };
 }
 
 /** A new admin, signed in. */
@@ -94,6 +101,10 @@ export async function expectConsistent() {
 
 /** POST to a function at a path such as /rpc/<name>, as a person or with a key. */
 export async function post(path, body, who) {
-  const { status, body: answer } = await request(path, { method: 'POST', body, ...(typeof who === 'string' ? { key: who } : { token: who.token }) });
+  const { status, body: answer } = await request(path, {
+    method: 'POST',
+    body,
+    ...(typeof who === 'string' ? { key: who } : { token: who.token }),
+  });
   return { status, data: status < 300 ? answer : null, error: status < 300 ? null : answer };
 }

@@ -3,7 +3,17 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { SERVICE_KEY, request, uniqueEmail } from './support.mjs';
-import { PASSWORD, allocate, customerData, newAdmin, newPromoter, ok, quietCustomer, quietPromoter, refused } from './network-support.mjs';
+import {
+  PASSWORD,
+  allocate,
+  customerData,
+  newAdmin,
+  newPromoter,
+  ok,
+  quietCustomer,
+  quietPromoter,
+  refused,
+} from './network-support.mjs';
 
 let admin, asha;
 const customers = [];
@@ -44,11 +54,16 @@ describe('literal paths', () => {
       const { body } = await get(`${place}/profiles?role=eq.promoter&select=*`);
       assert.ok(body.some((row) => row.id === asha.id));
       assert.ok(body.every((row) => row.role === 'promoter'));
-      assert.deepEqual(Object.keys(body[0]), [
-        'id', 'email', 'name', 'phone', 'role', 'promoter_id', 'customer_id', 'parent_promoter_id', 'role_level',
-        'status', 'address', 'pins', 'created_at', 'updated_at',
-      ]);
-      assert.deepEqual((await get(`${place}/profiles?role=eq.promoter&select=*`, asha)).body.map((row) => row.id), [asha.id]);
+      assert.deepEqual(
+        Object.keys(body[0]),
+        'id email name phone role promoter_id customer_id parent_promoter_id role_level status address pins created_at updated_at'.split(
+          ' ',
+        ),
+      );
+      assert.deepEqual(
+        (await get(`${place}/profiles?role=eq.promoter&select=*`, asha)).body.map((row) => row.id),
+        [asha.id],
+      );
     });
 
     test(`GET ${place}/rpc/get_promoter_hierarchy and PUT ${place}/rpc/update_promoter_profile`, async () => {
@@ -64,15 +79,40 @@ describe('literal paths', () => {
     const columns = async (table) => Object.keys((await get(`/rest/v1/${table}?limit=1`, SERVICE_KEY)).body[0]);
     const has = async (table, names) => {
       const found = await columns(table);
-      assert.deepEqual(names.filter((name) => !found.includes(name)), [], table);
+      assert.deepEqual(
+        names.filter((name) => !found.includes(name)),
+        [],
+        table,
+      );
     };
-    await has('pin_transactions', ['id', 'transaction_id', 'user_id', 'action_type', 'pin_change_value', 'balance_before', 'balance_after', 'note', 'created_by', 'related_entity_id', 'created_at', 'updated_at']);
-    await has('affiliate_commissions', ['id', 'customer_id', 'initiator_promoter_id', 'recipient_id', 'recipient_type', 'level', 'amount', 'status', 'transaction_id', 'note', 'created_at', 'updated_at']);
-    await has('promoter_wallet', ['promoter_id', 'balance', 'total_earned', 'total_withdrawn', 'commission_count', 'last_commission_at', 'created_at', 'updated_at']);
-    await has('admin_wallet', ['admin_id', 'balance', 'total_commission_received', 'unclaimed_commissions', 'commission_count', 'created_at', 'updated_at']);
+    await has(
+      'pin_transactions',
+      'id transaction_id user_id action_type pin_change_value balance_before balance_after note created_by related_entity_id created_at updated_at'.split(
+        ' ',
+      ),
+    );
+    await has(
+      'affiliate_commissions',
+      'id customer_id initiator_promoter_id recipient_id recipient_type level amount status transaction_id note created_at updated_at'.split(
+        ' ',
+      ),
+    );
+    await has(
+      'promoter_wallet',
+      'promoter_id balance total_earned total_withdrawn commission_count last_commission_at created_at updated_at'.split(' '),
+    );
+    await has(
+      'admin_wallet',
+      'admin_id balance total_commission_received unclaimed_commissions commission_count created_at updated_at'.split(' '),
+    );
     const bank = { account_holder_name: 'A', account_number: '123456789012', ifsc_code: 'HDFC0001234' };
     await ok(asha.rpc('create_withdrawal_request', { p_promoter_id: asha.id, p_amount: 100, p_bank_details: bank }));
-    await has('withdrawal_requests', ['id', 'request_id', 'promoter_id', 'amount', 'status', 'bank_details', 'admin_notes', 'processed_by', 'processed_at', 'created_at', 'updated_at']);
+    await has(
+      'withdrawal_requests',
+      'id request_id promoter_id amount status bank_details admin_notes processed_by processed_at created_at updated_at'.split(
+        ' ',
+      ),
+    );
   });
 });
 
@@ -90,8 +130,10 @@ describe('embedding', () => {
   test('commissions with the names of customer and recipient', async () => {
     const columns = 'level,amount,customer:profiles!customer_id(name),recipient:profiles!recipient_id(promoter_id)';
     const rows = await ok(asha.from('affiliate_commissions').select(columns).order('id'));
-    assert.deepEqual(rows.map((row) => [row.level, row.amount, row.customer.name, row.recipient.promoter_id]),
-      customers.map(({ name }) => [1, 500, name, asha.profile.promoter_id]));
+    assert.deepEqual(
+      rows.map((row) => [row.level, row.amount, row.customer.name, row.recipient.promoter_id]),
+      customers.map(({ name }) => [1, 500, name, asha.profile.promoter_id]),
+    );
   });
 
   test('what a caller may not see is not embedded', async () => {
@@ -105,16 +147,26 @@ describe('embedding', () => {
     const arguments_ = { p_promoter_id: asha.id, p_customer_data: customerData() };
     const made = asha.rpc('create_customer_with_commission', arguments_).select('role,parent:parent_promoter_id(promoter_id)');
     assert.deepEqual(await ok(made), { role: 'customer', parent: { promoter_id: asha.profile.promoter_id } });
-    const theirs = asha.rpc('get_customer_by_promoter', { p_promoter_id: asha.id }, { get: true }).select('name,customers(source)').limit(2);
-    assert.deepEqual(await ok(theirs), [{ name: 'Ravi 0', customers: { source: 'promoter' } }, { name: 'Ravi 1', customers: { source: 'promoter' } }]);
+    const theirs = asha
+      .rpc('get_customer_by_promoter', { p_promoter_id: asha.id }, { get: true })
+      .select('name,customers(source)')
+      .limit(2);
+    assert.deepEqual(await ok(theirs), [
+      { name: 'Ravi 0', customers: { source: 'promoter' } },
+      { name: 'Ravi 1', customers: { source: 'promoter' } },
+    ]);
   });
 });
 
 describe('pages and single rows', () => {
   test('a page says where it is and how many there are', async () => {
-    const page = (from, to) => asha.from('profiles').select('id', { count: 'exact' }).eq('role', 'customer').order('created_at').range(from, to);
+    const page = (from, to) =>
+      asha.from('profiles').select('id', { count: 'exact' }).eq('role', 'customer').order('created_at').range(from, to);
     const [first, second] = [await page(0, 1), await page(2, 3)];
-    assert.deepEqual([...first.data, ...second.data].map((row) => row.id), customers.slice(0, 4).map((one) => one.id));
+    assert.deepEqual(
+      [...first.data, ...second.data].map((row) => row.id),
+      customers.slice(0, 4).map((one) => one.id),
+    );
     assert.ok(first.count >= 5);
     const beyond = await page(100, 110);
     assert.deepEqual([beyond.status, beyond.error?.code], [416, 'PGRST103']);
@@ -140,7 +192,9 @@ describe('pages and single rows', () => {
     assert.equal((await ok(admin.from('profiles').select('id').in('customer_id', numbers))).length, 5);
     assert.equal((await ok(admin.from('profiles').select('id').ilike('name', 'ravi%').in('customer_id', numbers))).length, 5);
     const today = new Date(Date.now() - 3600e3).toISOString();
-    assert.ok((await ok(asha.from('affiliate_commissions').select('id').gte('created_at', today).gte('amount', 500))).length >= 5);
+    assert.ok(
+      (await ok(asha.from('affiliate_commissions').select('id').gte('created_at', today).gte('amount', 500))).length >= 5,
+    );
     assert.equal((await ok(asha.from('affiliate_commissions').select('id').eq('status', 'failed'))).length, 0);
   });
 });
@@ -149,7 +203,12 @@ test('names that only just fit, and texts in every script', async () => {
   const name = 'आशा 🌺 Ó Súilleabháin '.padEnd(200, 'x');
   const made = await ok(admin.rpc('create_unified_promoter', { p_name: name, p_email: uniqueEmail(), p_password: PASSWORD }));
   assert.equal(made.name, name);
-  const customer = await quietCustomer(admin, (await quietPromoter(admin)).id, { name: 'रवि', metadata: { नोट: ['a', 1.5, null] } });
-  const row = await ok(admin.from('customers').select('metadata,profiles!customers_id_fkey(name)').eq('id', customer.id).single());
+  const customer = await quietCustomer(admin, (await quietPromoter(admin)).id, {
+    name: 'रवि',
+    metadata: { नोट: ['a', 1.5, null] },
+  });
+  const row = await ok(
+    admin.from('customers').select('metadata,profiles!customers_id_fkey(name)').eq('id', customer.id).single(),
+  );
   assert.deepEqual(row, { metadata: { नोट: ['a', 1.5, null] }, profiles: { name: 'रवि' } });
 });

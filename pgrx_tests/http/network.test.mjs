@@ -4,7 +4,18 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { SERVICE_KEY, sql, uniqueEmail, uniquePhone } from './support.mjs';
 import {
-  BANK, PASSWORD, allocate, balance, customerData, newAdmin, newPromoter, ok, post, quietCustomer, quietPromoter, refused,
+  BANK,
+  PASSWORD,
+  allocate,
+  balance,
+  customerData,
+  newAdmin,
+  newPromoter,
+  ok,
+  post,
+  quietCustomer,
+  quietPromoter,
+  refused,
 } from './network-support.mjs';
 
 let admin;
@@ -17,14 +28,34 @@ for (const place of ['/network/rest/v1/rpc', '/rest/v1/rpc', '/rpc']) {
     const asServer = (name, body = {}) => call(name, body, SERVICE_KEY);
 
     test('promoters', async () => {
-      const arguments_ = { p_name: 'Asha', p_email: uniqueEmail(), p_password: PASSWORD, p_phone: uniquePhone(), p_address: 'Pune' };
+      const arguments_ = {
+        p_name: 'Asha',
+        p_email: uniqueEmail(),
+        p_password: PASSWORD,
+        p_phone: uniquePhone(),
+        p_address: 'Pune',
+      };
       const asha = await asAdmin('create_unified_promoter', { ...arguments_, p_parent_promoter_id: null });
       assert.match(asha.promoter_id, /^BPVP\d{2,}$/);
       assert.deepEqual(
-        [asha.name, asha.email, asha.phone, asha.address, asha.role, asha.role_level, asha.status, asha.pins, asha.parent_promoter_id],
+        [
+          asha.name,
+          asha.email,
+          asha.phone,
+          asha.address,
+          asha.role,
+          asha.role_level,
+          asha.status,
+          asha.pins,
+          asha.parent_promoter_id,
+        ],
         ['Asha', arguments_.p_email, arguments_.p_phone, 'Pune', 'promoter', 'Affiliate', 'Active', 0, null],
       );
-      const below = await asAdmin('create_unified_promoter', { p_name: 'Bela', p_email: uniqueEmail(), p_parent_promoter_id: asha.id });
+      const below = await asAdmin('create_unified_promoter', {
+        p_name: 'Bela',
+        p_email: uniqueEmail(),
+        p_parent_promoter_id: asha.id,
+      });
       assert.equal(below.parent_promoter_id, asha.id);
 
       const updates = { name: 'Asha Rao', address: 'Nashik', role_level: 'Manager' };
@@ -72,16 +103,31 @@ for (const place of ['/network/rest/v1/rpc', '/rest/v1/rpc', '/rpc']) {
       const data = customerData({ phone: uniquePhone(), address: 'Thane', source: 'fair', metadata: { plan: 'gold' } });
       const customer = await asAdmin('create_customer_with_commission', { p_promoter_id: id, p_customer_data: data });
       assert.match(customer.customer_id, /^BPVC\d{2,}$/);
-      assert.deepEqual([customer.role, customer.email, customer.phone, customer.parent_promoter_id], ['customer', data.email, data.phone, id]);
+      assert.deepEqual(
+        [customer.role, customer.email, customer.phone, customer.parent_promoter_id],
+        ['customer', data.email, data.phone, id],
+      );
       const updated = await asAdmin('update_customer_profile', { p_customer_id: customer.id, p_updates: { address: 'Surat' } });
       assert.equal(updated.address, 'Surat');
       const theirs = await asAdmin('get_customer_by_promoter', { p_promoter_id: id });
-      assert.deepEqual(theirs.map((one) => one.id), [customer.id]);
+      assert.deepEqual(
+        theirs.map((one) => one.id),
+        [customer.id],
+      );
 
-      const shares = await asServer('distribute_affiliate_commission', { p_customer_id: customer.id, p_initiator_promoter_id: id });
-      assert.deepEqual(shares.map(({ level, amount, recipient_type: type }) => [level, amount, type]), [
-        [1, 500, 'promoter'], [2, 100, 'admin'], [3, 100, 'admin'], [4, 100, 'admin'],
-      ]);
+      const shares = await asServer('distribute_affiliate_commission', {
+        p_customer_id: customer.id,
+        p_initiator_promoter_id: id,
+      });
+      assert.deepEqual(
+        shares.map(({ level, amount, recipient_type: type }) => [level, amount, type]),
+        [
+          [1, 500, 'promoter'],
+          [2, 100, 'admin'],
+          [3, 100, 'admin'],
+          [4, 100, 'admin'],
+        ],
+      );
       const summary = await asAdmin('get_promoter_commission_summary', { p_promoter_id: id });
       assert.deepEqual([summary.total_earned, summary.balance, summary.commission_count, summary.customers], [500, 500, 1, 1]);
       assert.deepEqual(summary.by_level, [{ level: 1, count: 1, amount: 500 }]);
@@ -103,10 +149,18 @@ for (const place of ['/network/rest/v1/rpc', '/rest/v1/rpc', '/rpc']) {
       assert.match(asked.request_id, /^BPVW\d{6,}$/);
       assert.deepEqual([asked.status, asked.amount, asked.bank_details.account_number], ['pending', 300, 'XXXXXXXX9012']);
       const decide = (status) =>
-        asAdmin('process_withdrawal_request', { p_request_id: asked.id, p_admin_id: admin.id, p_status: status, p_notes: status });
+        asAdmin('process_withdrawal_request', {
+          p_request_id: asked.id,
+          p_admin_id: admin.id,
+          p_status: status,
+          p_notes: status,
+        });
       assert.deepEqual([(await decide('approved')).status, (await decide('processed')).status], ['approved', 'processed']);
       const [last] = await asAdmin('get_withdrawal_history', { p_promoter_id: id });
-      assert.deepEqual([last.id, last.status, last.admin_notes, last.processed_by], [asked.id, 'processed', 'processed', admin.id]);
+      assert.deepEqual(
+        [last.id, last.status, last.admin_notes, last.processed_by],
+        [asked.id, 'processed', 'processed', admin.id],
+      );
       const bank = await asAdmin('get_withdrawal_bank_details', { p_request_id: asked.request_id });
       assert.equal(bank.account_number, BANK.account_number);
       assert.equal(await balance(id), 450);
@@ -126,14 +180,12 @@ test('nothing but the functions of the interface can be called', async () => {
     select array_agg(p.proname::text order by p.proname) as names from pg_catalog.pg_proc p
      where p.pronamespace = 'network'::regnamespace and p.prorettype <> 'trigger'::regtype
        and pg_catalog.has_function_privilege('authenticated', p.oid, 'execute') and p.proname !~ 'echo'`);
-  assert.deepEqual(names, [
-    'admin_allocate_pins', 'admin_deduct_pins', 'check', 'create_customer_with_commission', 'create_pin_request',
-    'create_unified_promoter', 'create_withdrawal_request', 'deduct_pin_for_customer_creation', 'execute_pin_transaction',
-    'generate_next_promoter_id', 'get_admin_commission_summary', 'get_customer_by_promoter', 'get_pin_balance',
-    'get_promoter_commission_summary', 'get_promoter_hierarchy', 'get_withdrawal_bank_details', 'get_withdrawal_history',
-    'process_pin_request', 'process_withdrawal_request', 'update_customer_profile', 'update_promoter_profile',
-    'validate_promoter_hierarchy',
-  ]);
+  assert.deepEqual(
+    names,
+    'admin_allocate_pins admin_deduct_pins check create_customer_with_commission create_pin_request create_unified_promoter create_withdrawal_request deduct_pin_for_customer_creation execute_pin_transaction generate_next_promoter_id get_admin_commission_summary get_customer_by_promoter get_pin_balance get_promoter_commission_summary get_promoter_hierarchy get_withdrawal_bank_details get_withdrawal_history process_pin_request process_withdrawal_request update_customer_profile update_promoter_profile validate_promoter_hierarchy'.split(
+      ' ',
+    ),
+  );
 });
 
 test('reading functions answer to GET, so that a replica can serve them', async () => {

@@ -24,7 +24,11 @@ async function showWallets(world) {
   table('Wallets', ['wallet', 'commissions', 'earned', 'withdrawn', 'balance'], rows);
 
   const balances = Object.values(world.promoters).map(({ id }) => wallets.get(id).balance);
-  expect('The balances of Asha, Bharat, Chitra, Dev, Esha and the admin', [400, 800, 200, 500, 0, 300], [...balances, admin.balance]);
+  expect(
+    'The balances of Asha, Bharat, Chitra, Dev, Esha and the admin',
+    [400, 800, 200, 500, 0, 300],
+    [...balances, admin.balance],
+  );
   const { total_commissions: total } = answer('the summary', await world.admin.rpc('get_admin_commission_summary'));
   expect('Four customers at ₹800', 3200, total);
 }
@@ -35,12 +39,18 @@ async function showStatement({ name, number, client }) {
   const wallet = ledger.from('balances').select('account_id').like('code', 'wallet:%').single();
   const { account_id: account } = answer('the account', await wallet);
   const lines = answer('the statement', await ledger.rpc('statement', { p_account: account }));
-  const rows = lines.map(({ recorded_at: at, kind, change, balance }) => [at.slice(0, 19).replace('T', ' '), kind, paise(change), paise(balance)]);
-  table(`Statement of ${number} ${name}`, ['time (UTC)', 'what', 'change', 'balance'], rows);
-  expect('The statement ends with what is in the wallet', [[500, 500, 500, -1000], 500], [
-    lines.map(({ change }) => change / 100),
-    lines.at(-1).balance / 100,
+  const rows = lines.map(({ recorded_at: at, kind, change, balance }) => [
+    at.slice(0, 19).replace('T', ' '),
+    kind,
+    paise(change),
+    paise(balance),
   ]);
+  table(`Statement of ${number} ${name}`, ['time (UTC)', 'what', 'change', 'balance'], rows);
+  expect(
+    'The statement ends with what is in the wallet',
+    [[500, 500, 500, -1000], 500],
+    [lines.map(({ change }) => change / 100), lines.at(-1).balance / 100],
+  );
 }
 
 function showTrialBalance() {
@@ -59,5 +69,9 @@ function showTrialBalance() {
   ]);
   table('Trial balance', ['account', 'class', 'debits', 'credits', 'debit balance', 'credit balance'], rows);
   const total = lines.at(-1);
-  expect('Debits equal credits', [paise(total.debits), paise(total.debit_balance)], [paise(total.credits), paise(total.credit_balance)]);
+  expect(
+    'Debits equal credits',
+    [paise(total.debits), paise(total.debit_balance)],
+    [paise(total.credits), paise(total.credit_balance)],
+  );
 }

@@ -57,7 +57,8 @@ async function sharesOf(world, customer) {
 }
 
 async function showCommissions(world) {
-  const columns = 'transaction_id,level,amount,note,customer:profiles!customer_id(name),recipient:profiles!recipient_id(name,promoter_id)';
+  const columns =
+    'transaction_id,level,amount,note,customer:profiles!customer_id(name),recipient:profiles!recipient_id(name,promoter_id)';
   const read = world.admin.from('affiliate_commissions').select(columns).order('id');
   const rows = answer('the commissions', await read).map(({ transaction_id: id, level, amount, note, customer, recipient }) => [
     id,

@@ -12,9 +12,21 @@ export async function refusals(world) {
   refused('A wrong password', 400, await visitor().auth.signInWithPassword({ email: Dev.number, password: 'a guess' }));
   refused('Dev gives himself PINs', 403, await Dev.client.rpc('admin_allocate_pins', { p_user_id: Dev.id, p_pins: 100 }));
   refused('Dev writes the table himself', 403, await Dev.client.from('profiles').update({ pins: 100 }).eq('id', Dev.id));
-  refused('Dev creates a customer in Chitra’s name', 403, await Dev.client.rpc('create_customer_with_commission', asking(Chitra)));
-  refused('Ravi, a customer, asks for Dev’s money', 403, await Ravi.client.rpc('get_withdrawal_history', { p_promoter_id: Dev.id }));
-  refused('The admin acts under another name', 403, await world.admin.rpc('admin_allocate_pins', { p_user_id: Dev.id, p_pins: 1, p_created_by: Asha.id }));
+  refused(
+    'Dev creates a customer in Chitra’s name',
+    403,
+    await Dev.client.rpc('create_customer_with_commission', asking(Chitra)),
+  );
+  refused(
+    'Ravi, a customer, asks for Dev’s money',
+    403,
+    await Ravi.client.rpc('get_withdrawal_history', { p_promoter_id: Dev.id }),
+  );
+  refused(
+    'The admin acts under another name',
+    403,
+    await world.admin.rpc('admin_allocate_pins', { p_user_id: Dev.id, p_pins: 1, p_created_by: Asha.id }),
+  );
   refused('A token that somebody else signed', 401, await bearer(forged(Dev.id)).from('profiles').select());
 
   const client = await signIn(Dev.number);

@@ -9,10 +9,22 @@ export async function sessions(world) {
   const { Asha, Dev } = world.promoters;
   chapter('4. Everybody sees what is theirs');
   await fourWays(Dev);
-  expect('Dev sees himself, the promoter he brought, and his customers', ['Dev', 'Esha', 'Ravi', 'Tara', 'Uma'], await names(Dev.client));
-  expect('Asha sees her whole line of promoters, but not their customers', ['Asha', 'Bharat', 'Chitra', 'Dev', 'Esha'], await names(Asha.client));
+  expect(
+    'Dev sees himself, the promoter he brought, and his customers',
+    ['Dev', 'Esha', 'Ravi', 'Tara', 'Uma'],
+    await names(Dev.client),
+  );
+  expect(
+    'Asha sees her whole line of promoters, but not their customers',
+    ['Asha', 'Bharat', 'Chitra', 'Dev', 'Esha'],
+    await names(Asha.client),
+  );
   const commissions = answer('Dev’s commissions', await Dev.client.from('affiliate_commissions').select('amount'));
-  expect('Dev sees his own commissions and no others', [500, 500, 500], commissions.map(({ amount }) => amount));
+  expect(
+    'Dev sees his own commissions and no others',
+    [500, 500, 500],
+    commissions.map(({ amount }) => amount),
+  );
   const tree = answer('the hierarchy', await Asha.client.rpc('get_promoter_hierarchy', { p_promoter_id: Asha.id }));
   expect('Asha’s hierarchy: four promoters below her, four customers', [4, 4], [tree.promoters_below, tree.branch_customers]);
   await invited(world);

@@ -28,7 +28,9 @@ function done(sentence, result) {
 function plain(value) {
   if (Array.isArray(value)) return value.length === 0 ? 'nothing' : value.map(plain).join(', ');
   if (value === null || typeof value !== 'object') return String(value);
-  return Object.entries(value).map(([key, one]) => `${key} ${plain(one)}`).join(', ');
+  return Object.entries(value)
+    .map(([key, one]) => `${key} ${plain(one)}`)
+    .join(', ');
 }
 
 /** Compares a value with the one that it must be, and says so. */

@@ -25,7 +25,14 @@ export async function withdrawals(world) {
   expect('The admin may see the account number; the look is audited', BANK.account_number, answer('', shown).account_number);
   const history = answer('', await Dev.client.rpc('get_withdrawal_history', { p_promoter_id: Dev.id }));
   const steps = history.map(({ amount, status, admin_notes: notes }) => [amount, status, notes]);
-  expect('Dev reads his history', [[500, 'rejected', 'Wrong account holder'], [1000, 'processed', 'Paid by bank transfer']], steps);
+  expect(
+    'Dev reads his history',
+    [
+      [500, 'rejected', 'Wrong account holder'],
+      [1000, 'processed', 'Paid by bank transfer'],
+    ],
+    steps,
+  );
 }
 
 function ask(promoter, amount) {
