@@ -47,10 +47,11 @@ static IS_ADMIN_OF_ALL: Query = Query::read(
 static LOCK: Query = Query::write(select_person!("u.id = $1 for update"));
 static INSERT: Query = Query::write(
     "insert into identity.users (id, email, phone, name, password_hash,
-        email_confirmed_at, phone_confirmed_at, user_metadata, app_metadata, system)
+        email_confirmed_at, phone_confirmed_at, invited_at, user_metadata, app_metadata, system)
      values ($1, $2, $3, $4, $5,
         case when $6 and $2 is not null then now() end,
-        case when $6 and $3 is not null then now() end, $7,
+        case when $6 and $3 is not null then now() end,
+        case when $5 is null then now() end, $7,
         jsonb_build_object('provider', $8, 'providers', jsonb_build_array($8)), $9)
      on conflict do nothing
      returning id",
@@ -79,8 +80,11 @@ static UPDATE_CONTACT: Query = Query::write(
         and (name, email, phone) is distinct from
             (coalesce($2, name), coalesce($3, email), coalesce($4, phone))",
 );
-static MARK_INVITED: Query =
-    Query::write("update identity.users set invited_at = now(), updated_at = now() where id = $1");
+// A person without a password was marked when they were made.
+static MARK_INVITED: Query = Query::write(
+    "update identity.users set invited_at = now(), updated_at = now()
+      where id = $1 and invited_at is distinct from now()",
+);
 static INSERT_HANDLE: Query = Query::write(
     "insert into identity.login_handles as h (handle, user_id, kind) values ($1, $2, $3)
      on conflict (handle) do update set handle = h.handle
