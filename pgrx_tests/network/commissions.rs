@@ -208,6 +208,11 @@ mod tests {
             )
         };
         assert_eq!(one::<String>(&update("50.25", "credit")), "50.25");
+        become_database();
+        let logged: String = one("select concat_ws(' ', actor_role, new_values ->> 'amount')
+               from ops.audit_logs where action = 'wallet_credit'");
+        assert_eq!(logged, "service 50.25 INR");
+        become_service();
         assert_eq!(one::<String>(&update("0.25", "debit")), "50.00");
         expect_error("PT409", &update("50.01", "debit"));
         assert_eq!(

@@ -48,6 +48,19 @@ mod tests {
     }
 
     #[pg_test]
+    fn metadata_has_a_limit() {
+        admin();
+        let promoter = promoter(None);
+        allocate(promoter, 1);
+        let data = |length| {
+            let text = "x".repeat(length);
+            format!(r#"{{"name": "R", "email": "r@example.com", "metadata": {{"a": "{text}"}}}}"#)
+        };
+        expect_error("22023", &create(promoter, &data(17_000)));
+        run(&create(promoter, &data(16_000)));
+    }
+
+    #[pg_test]
     fn without_a_pin_nothing_happens() {
         admin();
         let promoter = promoter(None);

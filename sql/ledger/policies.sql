@@ -6,15 +6,16 @@ create policy accounts_admin on ledger.accounts for select to authenticated
     using ((select backoffice.has_role('ledger', 'admin'))
            or system in (select ledger.admin_systems()));
 
--- Who sees one of its accounts sees the row: each of these asks the policies above.
+-- Who sees one of its accounts sees the row: each of these asks the policies above, once
+-- for a query. An array, unlike EXISTS, lets a query that names no account use the indexes.
 create policy account_stripes_reader on ledger.account_stripes for select to authenticated
-    using (exists (select from ledger.accounts a where a.id = account_id));
+    using (account_id = any (array(select a.id from ledger.accounts a)));
 create policy transfers_reader on ledger.transfers for select to authenticated
-    using (exists (select from ledger.accounts a
-                    where a.id = any (array[debit_account_id, credit_account_id])));
+    using (debit_account_id = any (array(select a.id from ledger.accounts a))
+           or credit_account_id = any (array(select a.id from ledger.accounts a)));
 create policy holds_reader on ledger.holds for select to authenticated
-    using (exists (select from ledger.accounts a
-                    where a.id = any (array[debit_account_id, credit_account_id])));
+    using (debit_account_id = any (array(select a.id from ledger.accounts a))
+           or credit_account_id = any (array(select a.id from ledger.accounts a)));
 create policy journals_reader on ledger.journals for select to authenticated
     using (exists (select from ledger.transfers t where t.journal_id = journals.id));
 create policy transfer_kinds_reader on ledger.transfer_kinds for select to authenticated

@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 
 const KEYS: [&str; 8] =
     ["id", "name", "email", "phone", "password", "address", "source", "metadata"];
+/// Lists show the metadata of many customers at once, and the audit log repeats it.
+const METADATA_MOST: usize = 16 * 1024;
 const KEYS_OF_SELF: [&str; 3] = ["name", "phone", "address"];
 const KEYS_OF_PROMOTER: [&str; 2] = ["name", "address"];
 const KEYS_OF_ADMIN: [&str; 5] = ["name", "phone", "address", "email", "status"];
@@ -53,6 +55,10 @@ impl<'a> NewCustomer<'a> {
         };
         if new.email.is_none() && new.phone.is_none() {
             return Err(Error::missing("p_customer_data.email or p_customer_data.phone"));
+        }
+        if new.metadata.to_string().len() > METADATA_MOST {
+            let rule = format!("must have at most {METADATA_MOST} bytes");
+            return Err(Error::invalid("p_customer_data.metadata", rule));
         }
         Ok(new)
     }

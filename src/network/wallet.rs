@@ -10,6 +10,7 @@ use crate::network::SYSTEM;
 use crate::network::platform::{self, Platform};
 use crate::network::profile::{self, Role};
 use crate::network::store::promoters as store;
+use crate::ops::audit::{self, Change};
 use pgrx::{AnyNumeric, Uuid};
 use serde_json::json;
 
@@ -112,6 +113,20 @@ fn post_adjustment(
         legs: &[Leg { id: None, debit, credit, amount }],
         effective_at: None,
         metadata: None,
+    })?;
+    // The ledger does not know who posts; a correction by hand must say.
+    let details = json!({
+        "account_id": wallet.0,
+        "amount": amount.to_string(),
+        "journal_id": id.to_string(),
+    });
+    audit::record(Change {
+        action: if operation == Operation::Credit { "wallet_credit" } else { "wallet_debit" }
+            .to_owned(),
+        table: "ledger.accounts".to_owned(),
+        record_id: Some(wallet.0.to_string()),
+        old: None,
+        new: details.as_object().cloned(),
     })?;
     Ok(id)
 }
