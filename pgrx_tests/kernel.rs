@@ -104,7 +104,7 @@ mod tests {
             "22023",
             "select backoffice.set_setting('ops', 'outbox_max_attempts', '\"3\"')",
         );
-        expect_error("22004", "select backoffice.set_setting('ops', 'outbox_max_attempts', null)");
+        expect_error("22023", "select backoffice.set_setting('ops', 'outbox_max_attempts', null)");
         expect_error("PT404", "select backoffice.set_setting('ops', 'nothing', '1')");
     }
 

@@ -104,7 +104,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/network/views.sql",
     name = "network_views",
-    requires = ["ledger_policies"]
+    requires = ["ledger_policies", network::api::counters::network_read_counters]
 );
 extension_sql_file!(
     "../sql/network/triggers.sql",

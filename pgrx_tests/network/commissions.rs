@@ -108,12 +108,15 @@ mod tests {
     }
 
     #[pg_test]
-    fn fewer_amounts_than_levels_is_a_mistake_of_the_configuration() {
+    fn every_level_has_an_amount() {
         admin();
-        let promoter = promoter(None);
-        allocate(promoter, 1);
-        run("select backoffice.set_setting('network', 'commission_amounts', '[30050]')");
-        expect_error("55000", &new_customer_sql(promoter));
+        let set = |key: &str, value: &str| {
+            format!("select backoffice.set_setting('network', '{key}', '{value}')")
+        };
+        expect_error("PT409", &set("commission_amounts", "[30050]"));
+        run(&set("commission_levels", "1"));
+        run(&set("commission_amounts", "[30050]"));
+        expect_error("PT409", &set("commission_levels", "2"));
     }
 
     #[pg_test]

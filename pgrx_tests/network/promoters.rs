@@ -311,4 +311,61 @@ mod tests {
         become_person(promoter);
         expect_error("42501", "select network.generate_next_promoter_id()");
     }
+
+    #[pg_test]
+    fn an_admin_made_by_another_admin_can_work() {
+        let first = admin();
+        let second = promoter(None);
+        let third = crate::identity::create_person(&crate::identity::NewPerson {
+            id: None,
+            email: Some("third@example.com"),
+            phone: None,
+            name: None,
+            password: None,
+            confirmed: true,
+            system: "ops",
+        })
+        .expect("a person without a profile");
+        become_person(first);
+        for person in [second, third] {
+            run(&format!("select ops.grant_role('{person}', 'network', 'admin')"));
+            become_person(person);
+            run(&format!("select network.admin_allocate_pins('{second}', 1)"));
+            become_person(first);
+        }
+        assert_eq!(column(third, "role").as_deref(), Some("admin"));
+        become_person(second);
+        expect_error("42501", &format!("select ops.grant_role('{second}', '*', 'admin')"));
+    }
+
+    #[pg_test]
+    fn a_promoter_who_becomes_admin_stays_a_promoter() {
+        admin();
+        let promoter = promoter(None);
+        customer(promoter);
+        run(&format!("select backoffice.grant_role('{promoter}', '*', 'admin')"));
+        assert_eq!(column(promoter, "role").as_deref(), Some("promoter"));
+        become_person(promoter);
+        run(&format!(
+            "select network.create_withdrawal_request('{promoter}', 100, '{{\"account_holder_name\": \"A\", \"account_number\": \"123456789012\", \"ifsc_code\": \"HDFC0001234\"}}')"
+        ));
+    }
+
+    #[pg_test]
+    fn only_an_address_can_be_emptied() {
+        admin();
+        let promoter = promoter(None);
+        for key in ["phone", "email", "status", "role_level", "name"] {
+            expect_error("22004", &update(promoter, &format!(r#"{{"{key}": null}}"#)));
+        }
+    }
+
+    #[pg_test]
+    fn no_limit_of_depth_is_a_null() {
+        let admin = admin();
+        become_person(admin);
+        run("select ops.set_setting('network', 'max_depth', null)");
+        let limit: pgrx::JsonB = one("select ops.get_settings('network')");
+        assert_eq!(limit.0["max_depth"], serde_json::Value::Null);
+    }
 }

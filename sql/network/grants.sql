@@ -25,7 +25,8 @@ begin
         network.process_withdrawal_request(text, uuid, text, text),
         network.get_withdrawal_history(uuid),
         network.get_withdrawal_bank_details(text),
-        network.check()
+        network.check(),
+        network.read_counters()
         to authenticated, service_role;
     -- Money that moves without a person behind it: servers only.
     grant execute on function
@@ -84,6 +85,8 @@ begin
         'The withdrawals of a promoter, newest first.';
     comment on function network.get_withdrawal_bank_details(text) is
         'The bank details of a withdrawal in clear, audited; for admins.';
+    comment on function network.read_counters() is
+        'What the view transaction_counters shows; for admins.';
     comment on function network.check() is
         'Every derived fact of the network that disagrees with its source; no rows mean all is well. For admins.';
 end

@@ -7,8 +7,6 @@ grant select on network.profiles, network.promoters, network.customers, network.
     to authenticated, service_role;
 grant select on network.platform to authenticated, service_role;
 grant select on network.withdrawal_holds to service_role;
-grant select on network.promoter_id_sequence, network.customer_id_sequence,
-    network.transaction_id_sequence, network.request_id_sequence to authenticated, service_role;
 
 create policy promoters_read on network.promoters for select to authenticated
     using (id = (select backoffice.person_id())

@@ -5,9 +5,9 @@ create function network.distribute_commission() returns trigger
 create function network.copy_person() returns trigger
     language c security definer set search_path = pg_catalog, pg_temp
     as 'MODULE_PATHNAME', 'network_copy_person_wrapper';
-create function network.refuse_currency_change() returns trigger
+create function network.check_setting() returns trigger
     language c security definer set search_path = pg_catalog, pg_temp
-    as 'MODULE_PATHNAME', 'network_refuse_currency_change_wrapper';
+    as 'MODULE_PATHNAME', 'network_check_setting_wrapper';
 
 -- Looks at the row's own state: a restored row is no longer pending and does nothing.
 create trigger customers_commission after insert on network.customers
@@ -20,9 +20,11 @@ create trigger users_copy_to_network after update of email, phone, name on ident
                        or old.name is distinct from new.name)
     execute function network.copy_person();
 
-create trigger settings_network_currency before insert or update on backoffice.settings
-    for each row when (new.system = 'network' and new.key = 'currency')
-    execute function network.refuse_currency_change();
+-- Rules that go beyond the type of one setting.
+create trigger settings_network_check before insert or update on backoffice.settings
+    for each row when (new.system = 'network'
+                       and new.key in ('currency', 'commission_amounts', 'commission_levels'))
+    execute function network.check_setting();
 
 create trigger pin_transactions_append_only before update or delete on network.pin_transactions
     for each row execute function backoffice.refuse_change();

@@ -40,13 +40,5 @@ select p.admin_id,
 comment on view network.admin_wallet is 'The platform''s own wallet: commissions that nobody claimed. Amounts are in major units (rupees).';
 
 create view network.transaction_counters with (security_invoker = true) as
-select c.counter, c.prefix, c.relation::text as sequence_name,
-       coalesce(pg_catalog.pg_sequence_last_value(c.relation), 0) as last_number
-  from (values ('promoter', 'BPVP', 'network.promoter_id_sequence'::regclass),
-               ('customer', 'BPVC', 'network.customer_id_sequence'::regclass),
-               ('transaction', 'BPV', 'network.transaction_id_sequence'::regclass),
-               ('withdrawal', 'BPVW', 'network.request_id_sequence'::regclass),
-               ('pin_request', 'BPVR', 'network.request_id_sequence'::regclass)
-       ) as c (counter, prefix, relation)
- where (select backoffice.is_admin('network'));
+select counter, prefix, sequence_name, last_number from network.read_counters();
 comment on view network.transaction_counters is 'The counters behind the human numbers and how far they have come; for admins.';

@@ -5,6 +5,8 @@ begin
     grant execute on function ops.claim_outbox(text, integer, integer, text) to service_role;
     grant execute on function ops.complete_outbox(uuid, text) to service_role;
     grant execute on function ops.fail_outbox(uuid, text, text) to service_role;
+    grant execute on function ops.grant_role(uuid, text, text, text) to authenticated, service_role;
+    grant execute on function ops.revoke_role(uuid, text, text, text) to authenticated, service_role;
     grant execute on function ops.get_settings(text) to authenticated, service_role;
     grant execute on function ops.set_setting(text, text, jsonb) to authenticated, service_role;
 
@@ -15,6 +17,10 @@ begin
         'Marks a leased message as sent and empties its payload.';
     comment on function ops.fail_outbox(uuid, text, text) is
         'Gives a leased message back with an error, to be tried again later.';
+    comment on function ops.grant_role(uuid, text, text, text) is
+        'Gives a person a role in a system; for its admins.';
+    comment on function ops.revoke_role(uuid, text, text, text) is
+        'Takes a role away; for admins of the system.';
     comment on function ops.get_settings(text) is
         'All settings of a system with their values in force; for its admins.';
     comment on function ops.set_setting(text, text, jsonb) is

@@ -47,7 +47,7 @@ fn backoffice_is_admin(p_system: Option<&str>) -> Result<bool, ErrorReport> {
 }
 
 /// Gives a person a role in a system. For admins of the system.
-/// 22023 unknown role, 23503 unknown person, 42501 not an admin.
+/// Twice is the same as once. 22023 unknown role, 42501 not an admin.
 #[pg_extern(
     schema = "backoffice",
     name = "grant_role",
@@ -64,8 +64,7 @@ fn backoffice_grant_role(
     entry(|| {
         let person = required(p_person_id, "p_person_id")?;
         let (system, role) = (required(p_system, "p_system")?, required(p_role, "p_role")?);
-        let grantor = roles::require_grantor(system, role)?;
-        roles::grant(person, system, role, p_scope.unwrap_or_default(), grantor.person())
+        roles::grant_for_caller(person, system, role, p_scope.unwrap_or_default())
     })
 }
 
@@ -87,8 +86,7 @@ fn backoffice_revoke_role(
     entry(|| {
         let person = required(p_person_id, "p_person_id")?;
         let (system, role) = (required(p_system, "p_system")?, required(p_role, "p_role")?);
-        roles::require_grantor(system, role)?;
-        roles::revoke(person, system, role, p_scope.unwrap_or_default())
+        roles::revoke_for_caller(person, system, role, p_scope.unwrap_or_default())
     })
 }
 
@@ -129,7 +127,9 @@ fn backoffice_set_setting(
 ) -> Result<JsonB, ErrorReport> {
     entry(|| {
         let (system, key) = (required(p_system, "p_system")?, required(p_key, "p_key")?);
-        settings::change(system, key, &required(p_value, "p_value")?.0).map(JsonB)
+        // PostgREST sends a JSON null as an SQL NULL.
+        let value = p_value.map_or(serde_json::Value::Null, |json| json.0);
+        settings::change(system, key, &value).map(JsonB)
     })
 }
 

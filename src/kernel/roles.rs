@@ -5,6 +5,17 @@ use crate::kernel::caller::{self, Caller};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::spi::Query;
 use pgrx::Uuid;
+use std::sync::{Mutex, PoisonError};
+
+/// What a product does when somebody gets a role: person, system, role.
+pub type OnGrant = fn(Uuid, &str, &str) -> Result<()>;
+
+static ON_GRANT: Mutex<Vec<OnGrant>> = Mutex::new(Vec::new());
+
+/// Called once for each product when the library is loaded.
+pub fn on_grant(hook: OnGrant) {
+    ON_GRANT.lock().unwrap_or_else(PoisonError::into_inner).push(hook);
+}
 
 static GRANT: Query = Query::write(
     "insert into backoffice.role_grants (person_id, system, role, scope, granted_by)
@@ -22,7 +33,22 @@ static KNOWN: Query = Query::read(
 /// Gives a person a role; twice is the same as once.
 pub fn grant(person: Uuid, system: &str, role: &str, scope: &str, by: Option<Uuid>) -> Result<()> {
     GRANT.run(&[person.into(), system.into(), role.into(), scope.into(), by.into()])?;
-    Ok(())
+    // A copy, so that no lock is held while a hook runs.
+    let hooks = ON_GRANT.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    hooks.iter().try_for_each(|hook| hook(person, system, role))
+}
+
+/// Gives a role on behalf of the caller, who must administer the system.
+pub fn grant_for_caller(person: Uuid, system: &str, role: &str, scope: &str) -> Result<()> {
+    let grantor = require_grantor(system, role)?;
+    grant(person, system, role, scope, grantor.person())
+}
+
+/// Takes a role away on behalf of the caller, who must administer the system;
+/// whether the person had it.
+pub fn revoke_for_caller(person: Uuid, system: &str, role: &str, scope: &str) -> Result<bool> {
+    require_grantor(system, role)?;
+    revoke(person, system, role, scope)
 }
 
 /// Takes a role away; whether the person had it.
@@ -31,7 +57,7 @@ pub fn revoke(person: Uuid, system: &str, role: &str, scope: &str) -> Result<boo
 }
 
 /// The caller, if they may give or take `role` in `system`.
-pub fn require_grantor(system: &str, role: &str) -> Result<Caller> {
+fn require_grantor(system: &str, role: &str) -> Result<Caller> {
     let caller = caller::current();
     caller.require_admin(system)?;
     if !KNOWN.one(&[system.into(), role.into()], |row| row.get::<bool>(1))? {

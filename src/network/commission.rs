@@ -53,9 +53,7 @@ impl Plan {
     pub fn load(settings: &Settings) -> Result<Plan> {
         let levels = settings.get::<i64>("commission_levels")? as usize;
         let mut amounts: Vec<i64> = settings.get("commission_amounts")?;
-        if amounts.len() < levels {
-            return Err(NetworkError::AmountsMissing { levels, amounts: amounts.len() }.into());
-        }
+        platform::check_amounts(levels, amounts.len())?;
         amounts.truncate(levels);
         let inactive = match settings.get::<String>("inactive_share")?.as_str() {
             "next_active" => InactiveShare::NextActive,

@@ -69,10 +69,10 @@ impl From<NetworkError> for Error {
             }
             WrongState { what, is, to } => Error::conflict(format!("the {what} is {is}"))
                 .detail(format!("it cannot become {to}")),
-            AmountsMissing { levels, amounts } => Error::new(
-                sqlstate::NOT_CONFIGURED,
-                format!("network.commission_amounts has {amounts} amounts for {levels} levels"),
-            ),
+            AmountsMissing { levels, amounts } => Error::conflict(format!(
+                "network.commission_amounts has {amounts} amounts for {levels} levels"
+            ))
+            .hint("Set as many amounts as network.commission_levels says, or fewer levels first."),
             CustomerExists { field } => {
                 Error::conflict("a customer with this id exists and differs")
                     .detail(format!("{field} is not the same"))

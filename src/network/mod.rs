@@ -6,7 +6,7 @@
 //! claims goes to the admin wallet. The money is in the ledger ([`wallet`]); a
 //! [`withdrawal`] holds it from the request until an admin has paid it out.
 
-mod api;
+pub mod api;
 mod bank;
 pub mod commission;
 mod customer;
@@ -27,11 +27,12 @@ mod withdrawal;
 /// The system's name in settings, roles, ledger accounts and the outbox.
 pub const SYSTEM: &str = "network";
 
-/// Runs once in every backend: tells identity whom to call.
+/// Runs once in every backend: tells the floors below whom to call.
 pub fn init() {
     crate::identity::hooks::install(crate::identity::hooks::Hooks {
         system: SYSTEM,
         signed_up: customer::signed_up,
         admin_made: platform::admin_made,
     });
+    crate::kernel::roles::on_grant(platform::role_granted);
 }

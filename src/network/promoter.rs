@@ -134,8 +134,11 @@ pub fn checked_keys<'a>(
 
 /// Writes the changes that promoters and customers have in common.
 pub fn apply(id: Uuid, updates: &Object<'_>) -> Result<()> {
-    if updates.has("name") {
-        updates.required_text("name")?;
+    // Only an address can be emptied.
+    for key in ["name", "phone", "email", "status", "role_level"] {
+        if updates.has(key) {
+            updates.required_text(key)?;
+        }
     }
     let person = PersonUpdate {
         name: updates.text("name")?,

@@ -1,11 +1,11 @@
 //! The network's triggers: thin, they only fetch what the work needs.
 
 use crate::kernel::error::{Error, Result, required, trigger_entry};
-use crate::network::commission;
-use crate::network::error::NetworkError;
-use crate::network::store::{platform, profiles};
+use crate::kernel::restore::is_restoring;
+use crate::network::store::profiles;
+use crate::network::{commission, platform};
 use pgrx::prelude::*;
-use pgrx::{PgTrigger, Uuid};
+use pgrx::{JsonB, PgTrigger, Uuid};
 use std::convert::Infallible;
 
 type Outcome<'a> = Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Infallible>;
@@ -35,21 +35,21 @@ fn network_copy_person<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
     })
 }
 
-/// BEFORE INSERT OR UPDATE on backoffice.settings, for network.currency: valid,
-/// and not once there are wallets.
+/// BEFORE INSERT OR UPDATE on backoffice.settings: the rules that go beyond the
+/// type of one setting.
 #[pg_trigger(sql = false)]
-fn network_refuse_currency_change<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
+fn network_check_setting<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
     trigger_entry(|| {
         let new = trigger.new().ok_or_else(|| Error::internal("a row trigger without a row"))?;
-        let value: Option<pgrx::JsonB> =
+        let key: Option<String> =
+            new.get_by_name("key").map_err(|e| Error::internal(e.to_string()))?;
+        let value: Option<JsonB> =
             new.get_by_name("value").map_err(|e| Error::internal(e.to_string()))?;
-        let code = value.and_then(|json| json.0.as_str().map(str::to_owned)).unwrap_or_default();
-        let currency = crate::kernel::money::Currency::parse(&code, "p_value")?;
-        match platform::find()? {
-            Some(platform) if platform.currency != currency => {
-                Err(NetworkError::CurrencyFixed.into())
-            }
-            _ => Ok(Some(new)),
+        let (key, JsonB(value)) = (required(key, "key")?, required(value, "value")?);
+        // What a dump holds was checked when it was set.
+        if !is_restoring() {
+            platform::check_setting(&key, &value)?;
         }
+        Ok(Some(new))
     })
 }

@@ -1,7 +1,7 @@
 //! The functions of the schema `ops`.
 
 use crate::kernel::error::{entry, required};
-use crate::kernel::{caller, settings};
+use crate::kernel::{caller, roles, settings};
 use crate::ops::outbox;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -109,6 +109,43 @@ fn ops_set_setting(
 ) -> Result<JsonB, ErrorReport> {
     entry(|| {
         let (system, key) = (required(p_system, "p_system")?, required(p_key, "p_key")?);
-        settings::change(system, key, &required(p_value, "p_value")?.0).map(JsonB)
+        // PostgREST sends a JSON null as an SQL NULL.
+        let value = p_value.map_or(serde_json::Value::Null, |json| json.0);
+        settings::change(system, key, &value).map(JsonB)
+    })
+}
+
+/// Gives person `p_person_id` the role `p_role` in `p_system`. For admins of the
+/// system; only an admin of every system gives a role in `*`. Twice is the same as
+/// once. 22023 unknown role, 42501 not an admin.
+#[pg_extern(schema = "ops", name = "grant_role", security_definer, requires = ["ops_tables"])]
+#[search_path(pg_catalog, pg_temp)]
+fn ops_grant_role(
+    p_person_id: Option<Uuid>,
+    p_system: Option<&str>,
+    p_role: Option<&str>,
+    p_scope: default!(Option<&str>, "''"),
+) -> Result<(), ErrorReport> {
+    entry(|| {
+        let person = required(p_person_id, "p_person_id")?;
+        let (system, role) = (required(p_system, "p_system")?, required(p_role, "p_role")?);
+        roles::grant_for_caller(person, system, role, p_scope.unwrap_or_default())
+    })
+}
+
+/// Takes a role away; whether the person had it. For admins of the system.
+/// 22023 unknown role, 42501 not an admin.
+#[pg_extern(schema = "ops", name = "revoke_role", security_definer, requires = ["ops_tables"])]
+#[search_path(pg_catalog, pg_temp)]
+fn ops_revoke_role(
+    p_person_id: Option<Uuid>,
+    p_system: Option<&str>,
+    p_role: Option<&str>,
+    p_scope: default!(Option<&str>, "''"),
+) -> Result<bool, ErrorReport> {
+    entry(|| {
+        let person = required(p_person_id, "p_person_id")?;
+        let (system, role) = (required(p_system, "p_system")?, required(p_role, "p_role")?);
+        roles::revoke_for_caller(person, system, role, p_scope.unwrap_or_default())
     })
 }

@@ -2,6 +2,7 @@
 //! document. Each checks who calls, decodes, calls and encodes.
 
 mod commissions;
+pub mod counters;
 mod customers;
 mod pins;
 mod promoters;

@@ -12,6 +12,17 @@ static TRANSACTION: Query =
 static REQUEST: Query =
     Query::write("select nextval('network.request_id_sequence') from generate_series(1, $1)");
 
+static COUNTERS: Query = Query::read(
+    "select c.counter, c.prefix, c.relation::text,
+            coalesce(pg_catalog.pg_sequence_last_value(c.relation), 0)
+       from (values ('promoter', 'BPVP', 'network.promoter_id_sequence'::regclass),
+                    ('customer', 'BPVC', 'network.customer_id_sequence'::regclass),
+                    ('transaction', 'BPV', 'network.transaction_id_sequence'::regclass),
+                    ('withdrawal', 'BPVW', 'network.request_id_sequence'::regclass),
+                    ('pin_request', 'BPVR', 'network.request_id_sequence'::regclass)
+            ) as c (counter, prefix, relation)",
+);
+
 #[derive(Clone, Copy)]
 pub enum Counter {
     Promoter,
@@ -29,6 +40,11 @@ pub fn take(counter: Counter, count: usize) -> Result<Vec<i64>> {
         Counter::Request => &REQUEST,
     };
     query.all(&[(count as i32).into()], |row| row.get(1))
+}
+
+/// Every counter with prefix, sequence and the last number drawn.
+pub fn counters() -> Result<Vec<(String, String, String, i64)>> {
+    COUNTERS.all(&[], |row| Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
 }
 
 /// The next number.

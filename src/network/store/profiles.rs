@@ -28,8 +28,11 @@ static INSERT_CUSTOMER: Query = Query::write(
     "insert into network.customers (id, promoter_id, source, commission_status, metadata)
      values ($1, $2, $3, case when $2 is null then 'none' else 'pending' end, $4)",
 );
-static MAKE_ADMIN: Query =
-    Query::write("update network.profiles set role = 'admin', updated_at = now() where id = $1");
+static MAKE_ADMIN: Query = Query::write(
+    "update network.profiles set role = 'admin', updated_at = now()
+      where id = $1 and role = 'customer'
+        and exists (select from network.customers c where c.id = $1 and c.promoter_id is null)",
+);
 static UPDATE: Query = Query::write(
     "update network.profiles
         set address = case when $2 then $3 else address end,
@@ -96,6 +99,7 @@ pub fn insert_customer(
     Ok(())
 }
 
+/// Of somebody who signed up alone; everybody else stays what they are.
 pub fn make_admin(id: Uuid) -> Result<()> {
     MAKE_ADMIN.run(&[id.into()])?;
     Ok(())
