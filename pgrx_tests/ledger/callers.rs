@@ -189,6 +189,20 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_a_server_moves_through_the_api_is_logged() {
+        scene();
+        become_service();
+        run("select * from ledger.transfer('test', 'bank', 'other', 1)");
+        run(
+            r#"select * from ledger.post_journal('test', 'k', '[{"debit":"bank","credit":"other","amount":1}]')"#,
+        );
+        become_database();
+        let logged: String = one("select string_agg(action, ' ' order by id) from ops.audit_logs
+              where table_name = 'ledger' and actor_role = 'service'");
+        assert_eq!(logged, "transfer post_journal");
+    }
+
+    #[pg_test]
     fn an_admin_without_the_second_factor_is_none_where_it_is_asked_for() {
         scene();
         let admin = admin_of("ledger");

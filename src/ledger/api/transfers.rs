@@ -1,6 +1,6 @@
 //! Transfers and journals in SQL.
 
-use crate::kernel::caller;
+use crate::kernel::caller::{self, Kind};
 use crate::kernel::error::{Result, entry, required};
 use crate::ledger::access;
 use crate::ledger::accounts::balance_after;
@@ -32,10 +32,10 @@ type Row = (
     bool,
 );
 
-/// Logs what a person did by hand, which no product's log has.
+/// Logs what a person or a server did through the API: no product's log has it.
 fn by_hand(action: &str, posted: Posted) -> Result<Posted> {
     let ids: Vec<String> = posted.transfer_ids.iter().map(Uuid::to_string).collect();
-    if caller::current().person().is_some() && !posted.replayed {
+    if caller::current().kind != Kind::Trusted && !posted.replayed {
         audit::record(Change {
             action: action.to_owned(),
             table: "ledger".to_owned(),
@@ -185,7 +185,7 @@ fn ledger_post_journal(
         let system = required(p_system, "p_system")?;
         let kind = required(p_kind, "p_kind")?;
         let legs = read_legs(system, &required(p_legs, "p_legs")?.0)?;
-        rows(post(&Journal {
+        let posted = post(&Journal {
             id: p_id,
             system,
             kind,
@@ -193,7 +193,8 @@ fn ledger_post_journal(
             legs: &legs,
             effective_at: p_effective_at,
             metadata: p_metadata.map(|json| json.0),
-        })?)
+        })?;
+        rows(by_hand("post_journal", posted)?)
     })
 }
 
