@@ -96,7 +96,7 @@ pub fn send(request: &Request, person: &Person, kind: Kind, recipient: &str) -> 
     let redirect_to = request.parameter("redirect_to");
     one_time::send(
         person,
-        &one_time::Request { kind, system: &request.system, recipient, redirect_to },
+        &one_time::Request { kind, system: &request.system, recipient, redirect_to, chosen: None },
     )
 }
 

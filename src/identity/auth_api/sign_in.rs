@@ -39,7 +39,9 @@ fn by_password(request: &Request) -> Outcome {
     if let Some(seconds) = throttle::locked_seconds(&counters)? {
         return Err(Refusal::too_often("over_request_rate_limit", seconds).into());
     }
-    let hash = person.as_ref().and_then(|person| person.password_hash.as_deref());
+    let hash = person
+        .as_ref()
+        .and_then(|person| person.password_hash.as_deref().or(person.pending_hash.as_deref()));
     // Also where nobody is known, so that it takes as long.
     match (password::verify(password, hash), person) {
         (true, Some(person)) => welcome(request, &person, counters),
