@@ -106,7 +106,9 @@ pub fn take_token(kind: Kind, long: &str) -> Result<Option<(Person, Proof)>> {
 pub fn take_code(person: &Person, kind: Kind, code: &str) -> Result<Option<Proof>> {
     people::lock(person.id)?;
     let Some(token) = tokens::lock_good(person.id, kind.as_str())? else { return Ok(None) };
-    if !token::code_matches(&root_keys()?, &token.token_hash, code, &token.code_hash)? {
+    if !token.code_good
+        || !token::code_matches(&root_keys()?, &token.token_hash, code, &token.code_hash)?
+    {
         return Ok(None);
     }
     tokens::mark_used(person.id, kind.as_str())?;

@@ -55,7 +55,7 @@ pub fn recognise_typed(text: &str, settings: &Settings) -> Result<Option<Typed>>
     Ok(recognise(text, country.trim_start_matches('+')))
 }
 
-/// The account's counter comes first.
+/// What success clears comes first.
 fn counters(
     request: &Request,
     typed: &str,
@@ -67,7 +67,11 @@ fn counters(
         (Some(person), _) => person.id.to_string(),
         (None, known) => known.map_or(typed, Typed::as_str).to_owned(),
     };
-    let mut counters = vec![Counter::account(&whose, settings)?];
+    let address = request.address.as_deref().unwrap_or_default();
+    let mut counters = vec![
+        Counter::account_there(&whose, address, settings)?,
+        Counter::account(&whose, settings)?,
+    ];
     if let Some(address) = &request.address {
         counters.push(Counter::address(address, settings)?);
     }
@@ -98,8 +102,8 @@ fn welcome(request: &Request, person: &Person, counters: Vec<Counter>) -> Outcom
     if !users::mark_sign_in(person.id, person.password_hash.as_deref())? {
         return Err(wrong(request, Some(person.id), counters));
     }
-    if let Some(account) = counters.first() {
-        throttle::clear(account)?;
+    if let Some(here) = counters.first() {
+        throttle::clear(here)?;
     }
     session::open(person.id, &request.system, Method::Password)
         .map(Answer::Json)

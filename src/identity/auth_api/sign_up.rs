@@ -1,6 +1,7 @@
 //! Sign-up.
 
 use crate::identity::auth_api::answer::{Answer, Failure, Outcome, Refusal};
+use crate::identity::auth_api::messages::{count_request, may_send};
 use crate::identity::auth_api::request::{Request, invalid};
 use crate::identity::contact::{Typed, normalize_email, normalize_phone};
 use crate::identity::hooks;
@@ -11,7 +12,6 @@ use crate::identity::session::{self, Method};
 use crate::identity::store::people::{self as store, NewRow};
 use crate::identity::store::tokens::Chosen;
 use crate::identity::store::users;
-use crate::identity::throttle::{self, Counter};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::ids::new_id;
 use crate::kernel::settings::Settings;
@@ -34,6 +34,9 @@ pub fn signup(request: &Request) -> Outcome {
     Policy::from_settings(&settings)?.check(password)?;
     let (metadata, name) = split_metadata(data.clone())?;
     let to_confirm = settings.get::<bool>("require_email_confirmation")?;
+    if to_confirm {
+        count_request(request, &settings)?;
+    }
     // Also where the address is taken, so that it takes as long.
     let chosen = Chosen {
         password_hash: password::hash(password)?,
@@ -135,11 +138,9 @@ fn confirm(
     chosen: Option<&Chosen>,
     settings: &Settings,
 ) -> Result<()> {
-    let counter = [Counter::messages(&person.to_string(), settings)?];
-    if throttle::locked_seconds(&counter)?.is_some() {
+    if !may_send(Kind::Confirmation, person, settings)? {
         return Ok(());
     }
-    throttle::count(&counter)?;
     let Some(person) = store::by_id(person)? else { return Ok(()) };
     let message = one_time::Request {
         kind: Kind::Confirmation,

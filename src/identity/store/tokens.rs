@@ -26,9 +26,10 @@ static VOID: Query =
 static OWNER: Query =
     Query::read("select user_id, kind from identity.one_time_tokens where token_hash = $1");
 static LOCK_GOOD: Query = Query::write(
-    "select token_hash, code_hash, recipient, password_hash, name, user_metadata
+    "select token_hash, code_hash, recipient, password_hash, name, user_metadata,
+            attempts < 5
        from identity.one_time_tokens
-      where user_id = $1 and kind = $2 and used_at is null and expires_at > now() and attempts < 5
+      where user_id = $1 and kind = $2 and used_at is null and expires_at > now()
         for update",
 );
 static MARK_USED: Query = Query::write(
@@ -99,6 +100,8 @@ pub fn owner(token_hash: &[u8]) -> Result<Option<(Uuid, String)>> {
 pub struct Token {
     pub token_hash: Vec<u8>,
     pub code_hash: Vec<u8>,
+    /// Whether the code may be tried again; the long token cannot be guessed.
+    pub code_good: bool,
     /// The address it was sent to.
     pub recipient: String,
     pub chosen: Option<Chosen>,
@@ -119,6 +122,7 @@ pub fn lock_good(person: Uuid, kind: &str) -> Result<Option<Token>> {
             code_hash: row.get(2)?,
             recipient: row.get(3)?,
             chosen,
+            code_good: row.get(7)?,
         })
     })
 }
@@ -128,7 +132,7 @@ pub fn mark_used(person: Uuid, kind: &str) -> Result<()> {
     Ok(())
 }
 
-/// Counts a wrong code; a few of them make the token void.
+/// Counts a wrong code; a few of them make the code void.
 pub fn count_attempt(person: Uuid, kind: &str) -> Result<()> {
     COUNT_ATTEMPT.run(&[person.into(), kind.into()])?;
     Ok(())
