@@ -258,6 +258,7 @@ describe('second factors', () => {
     assert.equal(ok(await supabase.auth.mfa.listFactors()).totp.length, 1);
 
     const again = await signedIn(email);
+    assert.equal(await restStatus(again.session), 403);
     const levels = ok(await again.supabase.auth.mfa.getAuthenticatorAssuranceLevel());
     assert.deepEqual([levels.currentLevel, levels.nextLevel], ['aal1', 'aal2']);
     refused(await again.supabase.auth.updateUser({ password: 'another password' }), 401, 'insufficient_aal');

@@ -141,6 +141,31 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_person_with_a_factor_needs_it_for_the_rest_of_the_api() {
+        person(ANNA);
+        let first = sign_in(ANNA);
+        let factor = totp(&first, "phone");
+        // Not before it is verified.
+        assert_eq!(rest_request(&first), "00000");
+        let asked = challenge(&first, &factor).ok();
+        let raised = verify(&first, &factor, &asked, &code(&factor, -1)).ok();
+        assert_eq!(rest_request(&raised), "00000");
+        // A token from before is no better than its proof.
+        assert_eq!(rest_request(&first), "42501");
+        let session = sign_in(ANNA);
+        assert_eq!(rest_request(&session), "42501");
+        // What leads to the second factor, or out, works.
+        Call::to("user_get").get().session(&session).send().ok();
+        let session = refresh(&session).ok();
+        let asked = challenge(&session, &factor).ok();
+        let raised = verify(&session, &factor, &asked, &code(&factor, 1)).ok();
+        assert_eq!(rest_request(&raised), "00000");
+        let other = sign_in(ANNA);
+        assert_eq!(Call::to("logout").query("scope=local").session(&other).send().status, 204);
+        assert_eq!(rest_request(&other), "PT401");
+    }
+
+    #[pg_test]
     fn an_unenrolled_factor_takes_its_level_along() {
         person(ANNA);
         let (factor, raised) = verified(&sign_in(ANNA));

@@ -77,6 +77,36 @@ mod tests {
         sign_in("ben@example.com");
     }
 
+    fn try_from(address: &str, password: &str) -> Reply {
+        Call::to("token")
+            .query("grant_type=password")
+            .from(address)
+            .body(json!({"email": "anna@example.com", "password": password}))
+            .send()
+    }
+
+    #[pg_test]
+    fn failures_from_one_address_lock_nobody_out_elsewhere() {
+        person("anna@example.com");
+        setting("sign_in_failures", "2");
+        for _ in 0..2 {
+            try_from("192.0.2.66", "wrong password").refused(400, "invalid_credentials");
+        }
+        try_from("192.0.2.66", PASSWORD).refused(429, "over_request_rate_limit");
+        try_from("192.0.2.1", PASSWORD).ok();
+        try_from("192.0.2.66", PASSWORD).refused(429, "over_request_rate_limit");
+    }
+
+    #[pg_test]
+    fn failures_from_many_addresses_lock_the_account() {
+        person("anna@example.com");
+        setting("sign_in_failures_per_account", "3");
+        for address in ["192.0.2.66", "192.0.2.67", "192.0.2.68"] {
+            try_from(address, "wrong password").refused(400, "invalid_credentials");
+        }
+        try_from("192.0.2.1", PASSWORD).refused(429, "over_request_rate_limit");
+    }
+
     #[pg_test]
     fn a_lock_ends_and_success_forgets_failures() {
         person("anna@example.com");
@@ -118,7 +148,7 @@ mod tests {
             .from("192.0.2.9")
             .body(json!({"email": "other@example.com", "password": "x"}))
             .send();
-        assert_eq!(one::<i64>("select count(*) from identity.throttle"), 2);
+        assert_eq!(one::<i64>("select count(*) from identity.throttle"), 3);
     }
 
     #[pg_test]

@@ -115,6 +115,86 @@ mod tests {
         Call::to("verify").body(body).send().refused(403, "otp_expired");
     }
 
+    /// Signs up with Anna's address; the message that was sent.
+    fn choose(name: &str, password: &str) -> Value {
+        let data = json!({"name": name, "by": name});
+        sign_up(json!({"email": "anna@example.com", "password": password, "data": data})).ok();
+        message("confirm_signup")
+    }
+
+    fn confirm(sent: &Value) -> Reply {
+        let body = json!({"type": "signup", "token_hash": sent["token_hash"]});
+        Call::to("verify").body(body).send()
+    }
+
+    #[pg_test]
+    fn the_password_in_force_is_that_of_the_message_that_was_confirmed() {
+        let theirs = choose("Mallory", "the attacker's password");
+        let hers = choose("Anna", PASSWORD);
+        assert_eq!(maybe::<String>("select password_hash from identity.users"), None);
+        confirm(&theirs).refused(403, "otp_expired");
+        let user = confirm(&hers).ok()["user"].clone();
+        assert_eq!(user["user_metadata"], json!({"name": "Anna", "by": "Anna"}));
+        try_sign_in("anna@example.com", "the attacker's password")
+            .refused(400, "invalid_credentials");
+        sign_in("anna@example.com");
+        // Nothing is left of it beside the person, and nothing in the audit log.
+        let left = "select count(*) from identity.one_time_tokens
+            where num_nonnulls(password_hash, name, user_metadata) > 0";
+        assert_eq!(one::<i64>(left), 0);
+        let hash: String = one("select password_hash from identity.users");
+        let logged: String = one("select string_agg(t::text, '') from ops.audit_logs t");
+        assert!(!logged.contains(&hash));
+    }
+
+    #[pg_test]
+    fn a_message_sent_again_keeps_the_password() {
+        choose("Anna", PASSWORD);
+        let body = json!({"type": "signup", "email": "anna@example.com"});
+        Call::to("resend").body(body).send().ok();
+        confirm(&message("confirm_signup")).ok();
+        sign_in("anna@example.com");
+    }
+
+    #[pg_test]
+    fn before_the_confirmation_only_the_right_password_is_told_so() {
+        choose("Anna", PASSWORD);
+        try_sign_in("anna@example.com", PASSWORD).refused(400, "email_not_confirmed");
+        try_sign_in("anna@example.com", "another one").refused(400, "invalid_credentials");
+    }
+
+    #[pg_test]
+    fn who_proves_the_address_otherwise_has_no_password_of_a_stranger() {
+        let theirs = choose("Mallory", PASSWORD);
+        Call::to("recover").body(json!({"email": "anna@example.com"})).send().ok();
+        let sent = message("recover_password")["token_hash"].clone();
+        let body = json!({"type": "recovery", "token_hash": sent});
+        let session = Call::to("verify").body(body).send().ok();
+        try_sign_in("anna@example.com", PASSWORD).refused(400, "invalid_credentials");
+        confirm(&theirs).refused(403, "otp_expired");
+        let change = json!({"password": "Anna's own password"});
+        Call::to("user_put").session(&session).body(change).send().ok();
+        try_sign_in("anna@example.com", "Anna's own password").ok();
+    }
+
+    #[pg_test]
+    fn nobody_chooses_the_password_of_whom_the_business_asked_in() {
+        use crate::identity::{NewPerson, create_person};
+        create_person(&NewPerson {
+            id: None,
+            email: Some("anna@example.com"),
+            phone: None,
+            name: Some("Anna"),
+            password: None,
+            confirmed: false,
+            system: "network",
+        })
+        .unwrap();
+        let user = confirm(&choose("Mallory", PASSWORD)).ok()["user"].clone();
+        assert_eq!(user["user_metadata"], json!({"name": "Anna"}));
+        try_sign_in("anna@example.com", PASSWORD).refused(400, "invalid_credentials");
+    }
+
     #[pg_test]
     fn a_known_address_is_refused_where_none_are_confirmed() {
         setting("require_email_confirmation", "false");

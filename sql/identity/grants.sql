@@ -18,7 +18,7 @@ begin
     comment on schema identity is 'People, sessions and second factors. Never exposed by the API.';
     comment on schema auth_api is 'The endpoints below /auth/v1/, called by the gateway with the bytes of the body.';
     comment on function identity.before_request() is
-        'Refuses a request whose session has ended or whose person is banned.';
+        'Refuses a request whose session has ended, whose person is banned, or that lacks the person''s second factor.';
     comment on function backoffice.bootstrap_admin(text, text) is
         'Makes a person the admin of every system; from psql only.';
     comment on function ops.ban_person(uuid, timestamptz) is

@@ -33,7 +33,7 @@ create index users_new_phone_idx on identity.users (new_phone) where new_phone i
 comment on table identity.users is 'People. E-mail, phone, name and password live here and nowhere else.';
 comment on column identity.users.email is 'Lower case.';
 comment on column identity.users.phone is 'Ten digits in the default country, otherwise E.164 with its +.';
-comment on column identity.users.password_hash is 'Argon2id as a PHC string; null for a person who was invited and has not chosen one.';
+comment on column identity.users.password_hash is 'Argon2id as a PHC string; null for a person who has not proved an address since they chose one, or chose none.';
 comment on column identity.users.system is 'The system that the person came through; they may use others too.';
 comment on column identity.users.new_email is 'An address that waits for its confirmation.';
 comment on column identity.users.new_phone is 'A phone that waits for its confirmation.';
@@ -154,17 +154,25 @@ create table identity.one_time_tokens (
     expires_at timestamptz not null,
     used_at timestamptz,
     attempts integer not null default 0,
+    password_hash text,
+    name text,
+    user_metadata jsonb,
     constraint one_time_tokens_pkey primary key (user_id, kind),
     constraint one_time_tokens_token_key unique (token_hash),
     constraint one_time_tokens_user_fkey foreign key (user_id) references identity.users on delete cascade,
     constraint one_time_tokens_kind_check check (kind in
-        ('confirmation', 'recovery', 'invite', 'email_change', 'phone_change', 'reauthentication'))
+        ('confirmation', 'recovery', 'invite', 'email_change', 'phone_change', 'reauthentication')),
+    constraint one_time_tokens_chosen_check check
+        (kind = 'confirmation' or (password_hash is null and name is null and user_metadata is null))
 );
 comment on table identity.one_time_tokens is 'What was sent to a person to prove that an address is theirs. One for each kind; a newer one replaces it.';
 comment on column identity.one_time_tokens.token_hash is 'SHA-256 of the long token that is in the link.';
 comment on column identity.one_time_tokens.code_hash is 'HMAC of the short code under the root key: eight digits must not be guessable from a dump.';
 comment on column identity.one_time_tokens.recipient is 'The address it was sent to, and thus what it confirms.';
-comment on column identity.one_time_tokens.attempts is 'Wrong codes so far; a few of them burn the token.';
+comment on column identity.one_time_tokens.attempts is 'Wrong codes so far; a few of them burn the code, never the token of the link.';
+comment on column identity.one_time_tokens.password_hash is 'Argon2id of the password that was chosen with this sign-up. In force only once the token is used: until then anybody may have chosen it. Emptied then.';
+comment on column identity.one_time_tokens.name is 'The name given with this sign-up; the person''s once the token is used.';
+comment on column identity.one_time_tokens.user_metadata is 'What was given with this sign-up; the person''s once the token is used.';
 alter table identity.one_time_tokens enable row level security;
 select pg_catalog.pg_extension_config_dump('identity.one_time_tokens', '');
 
@@ -177,7 +185,7 @@ create table identity.throttle (
     constraint throttle_pkey primary key (key)
 );
 create index throttle_expires_idx on identity.throttle (expires_at);
-comment on table identity.throttle is 'Failed attempts for each account and address within a window. Kept also when the request failed.';
+comment on table identity.throttle is 'What is limited within a window: failed attempts, messages, invitations. Failures are kept also when the request failed.';
 comment on column identity.throttle.key is 'SHA-256 of what is counted: whose sign-ins, codes or mails, or which address.';
 comment on column identity.throttle.expires_at is 'From then on the row means nothing and may go.';
 alter table identity.throttle enable row level security;
@@ -202,13 +210,17 @@ insert into backoffice.setting_definitions
     ('identity', 'refresh_reuse_seconds', 'integer', '10', 0, 60, null, false,
      'A refresh token used again within this time is a retry; later it is a theft and ends the session'),
     ('identity', 'sign_in_failures', 'integer', '10', 1, 1000, null, false,
-     'Failed sign-ins of one account, or wrong codes of one factor, before it is locked'),
+     'Failed sign-ins of one account from one address before it is locked there; wrong codes of a person''s second factors before these are locked'),
+    ('identity', 'sign_in_failures_per_account', 'integer', '1000', 1, 1000000, null, false,
+     'Failed sign-ins of one account from all addresses together before it is locked everywhere'),
     ('identity', 'sign_in_failures_per_address', 'integer', '100', 1, 100000, null, false,
      'Failed sign-ins from one address before it is locked'),
     ('identity', 'lockout_seconds', 'integer', '900', 1, 86400, null, false,
      'How long failures count, and how long a lock lasts'),
     ('identity', 'mails_per_hour', 'integer', '10', 1, 1000, null, false,
-     'Messages with one-time tokens that may be asked for one address in an hour'),
+     'Messages of one kind with one-time tokens that are sent for one person in an hour'),
+    ('identity', 'mail_requests_per_hour', 'integer', '100', 1, 100000, null, false,
+     'Messages that may be asked for from one address in an hour, for whomever'),
     ('identity', 'one_time_token_seconds', 'integer', '3600', 60, 604800, null, false,
      'How long a one-time token is good'),
     ('identity', 'invite_days', 'integer', '7', 1, 90, null, false,

@@ -9,7 +9,8 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 /// Refuses with PT401 a request with a token whose session has ended, whose
-/// person is banned, or that claims a second factor which the session lost.
+/// person is banned, or that claims a second factor which the session lost; with
+/// 42501 one without the second factor that its person has.
 /// PostgREST calls it before every request (`db-pre-request`).
 #[pg_extern(
     schema = "identity",

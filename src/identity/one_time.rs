@@ -5,7 +5,7 @@
 
 use crate::identity::mail;
 use crate::identity::store::people::{self, Person};
-use crate::identity::store::tokens;
+use crate::identity::store::tokens::{self, Chosen};
 use crate::identity::token;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::keys::root_keys;
@@ -52,6 +52,16 @@ pub struct Request<'a> {
     pub recipient: &'a str,
     /// Where the link shall lead in the end, if the caller wishes and may.
     pub redirect_to: Option<&'a str>,
+    /// What a sign-up chose; `None` for a message that is sent again.
+    pub chosen: Option<&'a Chosen>,
+}
+
+/// What a token that was used proves.
+pub struct Proof {
+    /// The address that it was sent to.
+    pub recipient: String,
+    /// What was chosen at the sign-up that sent it.
+    pub chosen: Option<Chosen>,
 }
 
 /// Makes a token in place of an earlier one and puts the message into the outbox.
@@ -69,13 +79,14 @@ pub fn send(person: &Person, request: &Request<'_>) -> Result<()> {
         system: request.system,
         recipient: request.recipient,
         seconds: request.kind.seconds(&settings)?,
+        chosen: request.chosen,
     })?;
     mail::send(person, request, &mail::Secrets { code: &code, token: &long }, &settings)
 }
 
-/// Uses up the token of a link: the person, and the address that it proves.
+/// Uses up the token of a link: the person, and what it proves.
 /// `None` for a token that is unknown, used, expired or of another kind.
-pub fn take_token(kind: Kind, long: &str) -> Result<Option<(Person, String)>> {
+pub fn take_token(kind: Kind, long: &str) -> Result<Option<(Person, Proof)>> {
     let token_hash = token::hash(long);
     let owner = tokens::owner(&token_hash)?.filter(|(_, owned)| owned == kind.as_str());
     let Some((person, _)) = owner else { return Ok(None) };
@@ -84,22 +95,24 @@ pub fn take_token(kind: Kind, long: &str) -> Result<Option<(Person, String)>> {
     match good.filter(|token| token.token_hash == token_hash) {
         Some(token) => {
             tokens::mark_used(person.id, kind.as_str())?;
-            Ok(Some((person, token.recipient)))
+            Ok(Some((person, Proof { recipient: token.recipient, chosen: token.chosen })))
         }
         None => Ok(None),
     }
 }
 
-/// Uses up the code that a person typed: the address that it proves. `None` for
-/// a wrong one; the caller then counts the attempt with [`count_attempt`].
-pub fn take_code(person: &Person, kind: Kind, code: &str) -> Result<Option<String>> {
+/// Uses up the code that a person typed: what it proves. `None` for a wrong
+/// one; the caller then counts the attempt with [`count_attempt`].
+pub fn take_code(person: &Person, kind: Kind, code: &str) -> Result<Option<Proof>> {
     people::lock(person.id)?;
     let Some(token) = tokens::lock_good(person.id, kind.as_str())? else { return Ok(None) };
-    if !token::code_matches(&root_keys()?, &token.token_hash, code, &token.code_hash)? {
+    if !token.code_good
+        || !token::code_matches(&root_keys()?, &token.token_hash, code, &token.code_hash)?
+    {
         return Ok(None);
     }
     tokens::mark_used(person.id, kind.as_str())?;
-    Ok(Some(token.recipient))
+    Ok(Some(Proof { recipient: token.recipient, chosen: token.chosen }))
 }
 
 /// Counts a wrong code.

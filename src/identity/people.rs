@@ -57,6 +57,7 @@ pub fn create_person(new: &NewPerson<'_>) -> Result<Uuid> {
         name,
         password_hash: password_hash.as_deref(),
         confirmed: new.confirmed,
+        invited: password_hash.is_none(),
         user_metadata: serde_json::json!({}),
         system: new.system,
     };
@@ -122,7 +123,8 @@ pub fn invite(person: Uuid, system: &str) -> Result<()> {
     let address = person.email.as_deref().or(person.phone.as_deref());
     let recipient = address.ok_or_else(|| Error::conflict("the person has no address"))?;
     store::mark_invited(person.id)?;
-    let request = Request { kind: Kind::Invite, system, recipient, redirect_to: None };
+    let request =
+        Request { kind: Kind::Invite, system, recipient, redirect_to: None, chosen: None };
     one_time::send(&person, &request)
 }
 

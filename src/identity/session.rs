@@ -4,7 +4,7 @@
 //! the session is still good, so ending it ends the token. The refresh token is
 //! exchanged for a new pair; see [`refresh`](crate::identity::refresh).
 
-use crate::identity::store::sessions::{self as store, NewSession};
+use crate::identity::store::sessions::{self as store, NewSession, Standing};
 use crate::identity::store::users;
 use crate::identity::token;
 use crate::kernel::caller;
@@ -128,7 +128,8 @@ pub fn raise(session: Uuid, factor: Uuid, settings: &Settings) -> Result<Value> 
 
 /// PT401 unless the token of the request is still good: its session has not ended
 /// and is the person's, the person is not banned, and a second factor that the
-/// token claims is still the session's.
+/// token claims is still the session's. 42501 if the person has a second factor
+/// and the token was given without it.
 pub fn require_good() -> Result<()> {
     // Endpoints of auth_api judge the session themselves and answer in their form.
     if is_auth_request() {
@@ -136,15 +137,21 @@ pub fn require_good() -> Result<()> {
     }
     let caller = caller::current();
     let Some(person) = caller.person() else { return Ok(()) };
-    let good = match caller.session {
-        Some(session) => store::is_good(session, person, caller.second_factor)?,
-        None => false,
+    let standing = match caller.session {
+        Some(session) => store::standing(session, person, caller.second_factor)?,
+        None => Standing::Ended,
     };
-    if good {
-        return Ok(());
+    match standing {
+        Standing::Good => Ok(()),
+        Standing::LacksSecondFactor => {
+            let message = "the session must be confirmed with the second factor first";
+            Err(Error::forbidden(message).hint("Challenge and verify a factor of the person."))
+        }
+        Standing::Ended => {
+            Err(Error::new(sqlstate::UNAUTHENTICATED, "the session of this token has ended")
+                .hint("Refresh the session, or sign in again."))
+        }
     }
-    Err(Error::new(sqlstate::UNAUTHENTICATED, "the session of this token has ended")
-        .hint("Refresh the session, or sign in again."))
 }
 
 /// PostgREST picks the schema of a POST by this header.

@@ -5,6 +5,7 @@
 //! same moment do not see each other's failure, so a lock may come later by as
 //! many attempts as there are connections.
 
+use crate::identity::one_time::Kind;
 use crate::identity::store::throttle as store;
 use crate::kernel::error::Result;
 use crate::kernel::settings::Settings;
@@ -28,10 +29,18 @@ impl Counter {
         Counter { key: digest.to_vec(), limit, seconds }
     }
 
-    /// Failed sign-ins of an account: the person's id, or what was typed where
-    /// nobody is known by it, so that both look the same.
-    pub fn account(whose: &str, settings: &Settings) -> Result<Self> {
+    /// Failed sign-ins of an account that came from one address: somebody else's
+    /// failures must not keep the person out. The account is the person's id, or
+    /// what was typed where nobody is known by it, so that both look the same.
+    pub fn account_there(whose: &str, address: &str, settings: &Settings) -> Result<Self> {
         let limit = settings.get("sign_in_failures")?;
+        let whose = format!("{address}\0{whose}");
+        Ok(Counter::new("account there", &whose, limit, settings.get("lockout_seconds")?))
+    }
+
+    /// Failed sign-ins of an account from wherever, against many who guess together.
+    pub fn account(whose: &str, settings: &Settings) -> Result<Self> {
+        let limit = settings.get("sign_in_failures_per_account")?;
         Ok(Counter::new("account", whose, limit, settings.get("lockout_seconds")?))
     }
 
@@ -47,9 +56,17 @@ impl Counter {
         Ok(Counter::new("second factor", person, limit, settings.get("lockout_seconds")?))
     }
 
-    /// Messages that were asked for one recipient.
-    pub fn messages(recipient: &str, settings: &Settings) -> Result<Self> {
-        Ok(Counter::new("messages", recipient, settings.get("mails_per_hour")?, HOUR))
+    /// Messages of a kind that were sent to one recipient. Each kind counts for
+    /// itself: whoever asks for one must not use up another.
+    pub fn messages(kind: Kind, recipient: &str, settings: &Settings) -> Result<Self> {
+        let whose = format!("{}\0{recipient}", kind.as_str());
+        Ok(Counter::new("messages", &whose, settings.get("mails_per_hour")?, HOUR))
+    }
+
+    /// Messages that were asked for from an address.
+    pub fn message_requests(address: &str, settings: &Settings) -> Result<Self> {
+        let limit = settings.get("mail_requests_per_hour")?;
+        Ok(Counter::new("message requests", address, limit, HOUR))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::identity::store::people::Person;
 use crate::identity::throttle::{self, Counter};
 use crate::kernel::error::Result;
 use crate::kernel::settings::Settings;
+use pgrx::Uuid;
 use serde_json::json;
 
 /// POST recover: sends a token that opens a session to choose a password in. The
@@ -20,9 +21,10 @@ pub fn recover(request: &Request) -> Outcome {
     let settings = Settings::of("identity")?;
     let typed = typed(request, &settings)?;
     let person = people::find(&typed)?.filter(|person| !person.banned);
-    count_message(&typed, person.as_ref(), &settings)?;
+    count_request(request, &settings)?;
     if let Some(person) = person
         && let Some(recipient) = address(&person, &typed)
+        && may_send(Kind::Recovery, person.id, &settings)?
     {
         send(request, &person, Kind::Recovery, &recipient)?;
     }
@@ -45,9 +47,10 @@ pub fn resend(request: &Request) -> Outcome {
         _ => return Err(invalid("type: must be signup, email_change, sms or phone_change")),
     };
     let person = people::find(&typed)?.filter(|person| !person.banned);
-    count_message(&typed, person.as_ref(), &settings)?;
+    count_request(request, &settings)?;
     if let Some(person) = person
         && let Some((kind, recipient)) = waiting(&person)
+        && may_send(kind, person.id, &settings)?
     {
         send(request, &person, kind, recipient)?;
     }
@@ -60,7 +63,7 @@ pub fn reauthenticate(request: &Request) -> Outcome {
     let settings = Settings::of("identity")?;
     let address = who.person.email.as_ref().or(who.person.phone.as_ref());
     let recipient = address.ok_or_else(|| invalid("the person has no address"))?;
-    count_message(&Typed::Email(recipient.clone()), Some(&who.person), &settings)?;
+    count_message(Kind::Reauthentication, &who.person.id.to_string(), &settings)?;
     send(request, &who.person, Kind::Reauthentication, recipient)?;
     Ok(Answer::Json(json!({})))
 }
@@ -76,15 +79,22 @@ pub fn typed(request: &Request, settings: &Settings) -> Result<Typed, Failure> {
         .ok_or_else(|| invalid(format!("{field}: must be an e-mail address or a phone")))
 }
 
-/// Counts a message, also one that is not sent because nobody is known: the limit
-/// must not tell.
-pub fn count_message(
-    typed: &Typed,
-    person: Option<&Person>,
-    settings: &Settings,
-) -> Result<(), Failure> {
-    let whose = person.map_or_else(|| typed.as_str().to_owned(), |person| person.id.to_string());
-    let counter = [Counter::messages(&whose, settings)?];
+/// Counts what comes from an address, also where nobody is known: the limit must
+/// not tell. 429 for too many.
+pub fn count_request(request: &Request, settings: &Settings) -> Result<(), Failure> {
+    match &request.address {
+        Some(address) => limit(Counter::message_requests(address, settings)?),
+        None => Ok(()),
+    }
+}
+
+/// Counts a message that a signed-in person wants sent. 429 for too many.
+pub fn count_message(kind: Kind, recipient: &str, settings: &Settings) -> Result<(), Failure> {
+    limit(Counter::messages(kind, recipient, settings)?)
+}
+
+fn limit(counter: Counter) -> Result<(), Failure> {
+    let counter = [counter];
     if let Some(seconds) = throttle::locked_seconds(&counter)? {
         return Err(Refusal::too_often("over_email_send_rate_limit", seconds).into());
     }
@@ -92,11 +102,23 @@ pub fn count_message(
     Ok(())
 }
 
+/// Counts a message that anybody asked for in the name of a person; false if it
+/// must not be sent. Whoever asks is not told: too many were asked for by others,
+/// perhaps, and the latest of those that were sent is still good.
+pub fn may_send(kind: Kind, person: Uuid, settings: &Settings) -> Result<bool> {
+    let counter = [Counter::messages(kind, &person.to_string(), settings)?];
+    if throttle::locked_seconds(&counter)?.is_some() {
+        return Ok(false);
+    }
+    throttle::count(&counter)?;
+    Ok(true)
+}
+
 pub fn send(request: &Request, person: &Person, kind: Kind, recipient: &str) -> Result<()> {
     let redirect_to = request.parameter("redirect_to");
     one_time::send(
         person,
-        &one_time::Request { kind, system: &request.system, recipient, redirect_to },
+        &one_time::Request { kind, system: &request.system, recipient, redirect_to, chosen: None },
     )
 }
 

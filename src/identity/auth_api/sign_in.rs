@@ -39,7 +39,9 @@ fn by_password(request: &Request) -> Outcome {
     if let Some(seconds) = throttle::locked_seconds(&counters)? {
         return Err(Refusal::too_often("over_request_rate_limit", seconds).into());
     }
-    let hash = person.as_ref().and_then(|person| person.password_hash.as_deref());
+    let hash = person
+        .as_ref()
+        .and_then(|person| person.password_hash.as_deref().or(person.pending_hash.as_deref()));
     // Also where nobody is known, so that it takes as long.
     match (password::verify(password, hash), person) {
         (true, Some(person)) => welcome(request, &person, counters),
@@ -53,7 +55,7 @@ pub fn recognise_typed(text: &str, settings: &Settings) -> Result<Option<Typed>>
     Ok(recognise(text, country.trim_start_matches('+')))
 }
 
-/// The account's counter comes first.
+/// What success clears comes first.
 fn counters(
     request: &Request,
     typed: &str,
@@ -65,7 +67,11 @@ fn counters(
         (Some(person), _) => person.id.to_string(),
         (None, known) => known.map_or(typed, Typed::as_str).to_owned(),
     };
-    let mut counters = vec![Counter::account(&whose, settings)?];
+    let address = request.address.as_deref().unwrap_or_default();
+    let mut counters = vec![
+        Counter::account_there(&whose, address, settings)?,
+        Counter::account(&whose, settings)?,
+    ];
     if let Some(address) = &request.address {
         counters.push(Counter::address(address, settings)?);
     }
@@ -96,8 +102,8 @@ fn welcome(request: &Request, person: &Person, counters: Vec<Counter>) -> Outcom
     if !users::mark_sign_in(person.id, person.password_hash.as_deref())? {
         return Err(wrong(request, Some(person.id), counters));
     }
-    if let Some(account) = counters.first() {
-        throttle::clear(account)?;
+    if let Some(here) = counters.first() {
+        throttle::clear(here)?;
     }
     session::open(person.id, &request.system, Method::Password)
         .map(Answer::Json)

@@ -1,6 +1,7 @@
 //! Sign-up.
 
 use crate::identity::auth_api::answer::{Answer, Failure, Outcome, Refusal};
+use crate::identity::auth_api::messages::{count_request, may_send};
 use crate::identity::auth_api::request::{Request, invalid};
 use crate::identity::contact::{Typed, normalize_email, normalize_phone};
 use crate::identity::hooks;
@@ -9,8 +10,8 @@ use crate::identity::password::{self, Policy};
 use crate::identity::people::{self, check_name};
 use crate::identity::session::{self, Method};
 use crate::identity::store::people::{self as store, NewRow};
+use crate::identity::store::tokens::Chosen;
 use crate::identity::store::users;
-use crate::identity::throttle::{self, Counter};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::ids::new_id;
 use crate::kernel::settings::Settings;
@@ -33,24 +34,38 @@ pub fn signup(request: &Request) -> Outcome {
     Policy::from_settings(&settings)?.check(password)?;
     let (metadata, name) = split_metadata(data.clone())?;
     let to_confirm = settings.get::<bool>("require_email_confirmation")?;
+    if to_confirm {
+        count_request(request, &settings)?;
+    }
     // Also where the address is taken, so that it takes as long.
-    let hash = password::hash(password)?;
+    let chosen = Chosen {
+        password_hash: password::hash(password)?,
+        name,
+        user_metadata: Value::Object(metadata),
+    };
     let row = NewRow {
         id: new_id(),
         email: address.email(),
         phone: address.phone(),
-        name: name.as_deref(),
-        password_hash: Some(&hash),
+        name: chosen.name.as_deref(),
+        // Anybody can sign up with any address: until it is proved, the password
+        // belongs to the message that proves it.
+        password_hash: Some(chosen.password_hash.as_str()).filter(|_| !to_confirm),
         confirmed: !to_confirm,
-        user_metadata: Value::Object(metadata),
+        invited: false,
+        user_metadata: chosen.user_metadata.clone(),
         system: &request.system,
     };
     match store::insert(&row)? {
         Some(person) => {
             hooks::signed_up(&request.system, person, &Value::Object(data))?;
-            begin(request, person, &address, to_confirm, &settings)
+            if !to_confirm {
+                return Ok(Answer::Json(sign_in(request, person)?));
+            }
+            confirm(request, person, &address, Some(&chosen), &settings)?;
+            waiting(person)
         }
-        None => known_already(request, &address, row.user_metadata, to_confirm, &settings),
+        None => known_already(request, &address, chosen, to_confirm, &settings),
     }
 }
 
@@ -102,18 +117,8 @@ pub fn check_metadata(data: &Map<String, Value>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A new person gets a session, or a message to confirm the address first.
-fn begin(
-    request: &Request,
-    person: Uuid,
-    address: &Typed,
-    to_confirm: bool,
-    settings: &Settings,
-) -> Outcome {
-    if !to_confirm {
-        return Ok(Answer::Json(sign_in(request, person)?));
-    }
-    confirm(request, person, address, settings)?;
+/// A new person who must confirm the address first.
+fn waiting(person: Uuid) -> Outcome {
     let mut user = users::json(person)?.ok_or_else(|| Error::internal("no such person"))?;
     user["confirmation_sent_at"] = users::now_json()?;
     Ok(Answer::Json(user))
@@ -126,29 +131,36 @@ fn sign_in(request: &Request, person: Uuid) -> Result<Value> {
 }
 
 /// Sends the message that confirms an address, unless too many were asked for.
-fn confirm(request: &Request, person: Uuid, address: &Typed, settings: &Settings) -> Result<()> {
-    let counter = [Counter::messages(&person.to_string(), settings)?];
-    if throttle::locked_seconds(&counter)?.is_some() {
+fn confirm(
+    request: &Request,
+    person: Uuid,
+    address: &Typed,
+    chosen: Option<&Chosen>,
+    settings: &Settings,
+) -> Result<()> {
+    if !may_send(Kind::Confirmation, person, settings)? {
         return Ok(());
     }
-    throttle::count(&counter)?;
     let Some(person) = store::by_id(person)? else { return Ok(()) };
     let message = one_time::Request {
         kind: Kind::Confirmation,
         system: &request.system,
         recipient: address.as_str(),
         redirect_to: request.parameter("redirect_to"),
+        chosen,
     };
     one_time::send(&person, &message)
 }
 
 /// Somebody has the address. Where addresses are confirmed anyway the answer does
 /// not say so: it looks like a new person who must confirm, without identities, as
-/// GoTrue has it. Whoever has not confirmed yet gets the message again.
+/// GoTrue has it. Whoever has not confirmed yet gets another message, and with it what was
+/// chosen now. Not so whom the business asked in: they expect a message, and the
+/// password of a stranger must not come along with it.
 fn known_already(
     request: &Request,
     address: &Typed,
-    metadata: Value,
+    chosen: Chosen,
     to_confirm: bool,
     settings: &Settings,
 ) -> Outcome {
@@ -157,7 +169,8 @@ fn known_already(
         return Err(Refusal::new(422, "user_already_exists", message).into());
     }
     if let Some(person) = people::find(address)?.filter(|person| !person.confirmed) {
-        confirm(request, person.id, address, settings)?;
+        let own = !person.invited && person.password_hash.is_none();
+        confirm(request, person.id, address, Some(&chosen).filter(|_| own), settings)?;
     }
     let provider = if address.email().is_some() { "email" } else { "phone" };
     let now = users::now_json()?;
@@ -169,7 +182,7 @@ fn known_already(
         "phone": address.phone().unwrap_or_default(),
         "confirmation_sent_at": now,
         "app_metadata": {"provider": provider, "providers": [provider]},
-        "user_metadata": metadata,
+        "user_metadata": chosen.user_metadata,
         "identities": [],
         "factors": [],
         "created_at": now,

@@ -5,7 +5,7 @@ use crate::identity::auth_api::messages::{count_message, send};
 use crate::identity::auth_api::request::Request;
 use crate::identity::auth_api::sign_up::{check_metadata, split_metadata};
 use crate::identity::auth_api::signed_in::{SignedIn, signed_in, signed_in_alone};
-use crate::identity::contact::{Typed, normalize_email, normalize_phone};
+use crate::identity::contact::{normalize_email, normalize_phone};
 use crate::identity::one_time::{self, Kind};
 use crate::identity::password::{self, Policy};
 use crate::identity::session::EndReason;
@@ -109,7 +109,7 @@ fn change_email(
         users::set_email(person, &email)?;
         return Ok(tokens::void_all(person)?);
     }
-    count_message(&Typed::Email(email.clone()), None, settings)?;
+    count_message(Kind::EmailChange, &email, settings)?;
     users::set_new_email(person, &email)?;
     Ok(send(request, &who.person, Kind::EmailChange, &email)?)
 }
@@ -133,7 +133,7 @@ fn change_phone(
         users::set_phone(person, &phone)?;
         return Ok(tokens::void_all(person)?);
     }
-    count_message(&Typed::Phone(phone.clone()), None, settings)?;
+    count_message(Kind::PhoneChange, &phone, settings)?;
     users::set_new_phone(person, &phone)?;
     Ok(send(request, &who.person, Kind::PhoneChange, &phone)?)
 }

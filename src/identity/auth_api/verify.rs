@@ -4,7 +4,7 @@ use crate::identity::auth_api::answer::{Answer, Failure, Outcome, Refusal};
 use crate::identity::auth_api::messages::typed;
 use crate::identity::auth_api::request::{Request, invalid};
 use crate::identity::mail::{Places, encode};
-use crate::identity::one_time::{self, Kind};
+use crate::identity::one_time::{self, Kind, Proof};
 use crate::identity::people;
 use crate::identity::session::{self, Method};
 use crate::identity::store::people::{self as store, Person};
@@ -88,8 +88,8 @@ fn fragment(kind: &str, session: &Value) -> String {
 }
 
 fn by_token(request: &Request, kind: Kind, long: &str) -> Result<Value, Failure> {
-    let (person, recipient) = one_time::take_token(kind, long)?.ok_or_else(expired)?;
-    accept(request, kind, &person, &recipient)
+    let (person, proof) = one_time::take_token(kind, long)?.ok_or_else(expired)?;
+    accept(request, kind, &person, proof)
 }
 
 fn by_code(request: &Request, kind: Kind) -> Result<Value, Failure> {
@@ -113,12 +113,12 @@ fn by_code(request: &Request, kind: Kind) -> Result<Value, Failure> {
         }
         _ => people::find(&typed(request, &settings)?)?,
     };
-    let recipient = match &person {
+    let proof = match &person {
         Some(person) => one_time::take_code(person, kind, code)?,
         None => None,
     };
-    match (person, recipient) {
-        (Some(person), Some(recipient)) => accept(request, kind, &person, &recipient),
+    match (person, proof) {
+        (Some(person), Some(proof)) => accept(request, kind, &person, proof),
         (person, _) => Err(expired()
             .remembering(move || {
                 throttle::count(&counters)?;
@@ -134,20 +134,24 @@ fn expired() -> Refusal {
 }
 
 /// The person has proved that the recipient's address is theirs.
-fn accept(
-    request: &Request,
-    kind: Kind,
-    person: &Person,
-    recipient: &str,
-) -> Result<Value, Failure> {
+fn accept(request: &Request, kind: Kind, person: &Person, proof: Proof) -> Result<Value, Failure> {
+    let recipient = proof.recipient.as_str();
     if person.banned {
         return Err(Refusal::new(403, "user_banned", "this person is banned").into());
     }
     match kind {
         Kind::EmailChange => change(person, recipient, person.new_email.as_deref(), "email")?,
         Kind::PhoneChange => change(person, recipient, person.new_phone.as_deref(), "phone")?,
-        Kind::Confirmation | Kind::Recovery | Kind::Invite | Kind::Reauthentication => {
+        Kind::Confirmation => {
             users::confirm(person.id, recipient)?;
+            if let Some(chosen) = proof.chosen {
+                users::adopt(person.id, chosen)?;
+            }
+        }
+        Kind::Recovery | Kind::Invite | Kind::Reauthentication => {
+            users::confirm(person.id, recipient)?;
+            // Who signed up with this address is not known to be this person.
+            tokens::void(person.id, Kind::Confirmation.as_str())?;
         }
     }
     let now = store::by_id(person.id)?.ok_or_else(|| Error::internal("no such person"))?;

@@ -12,6 +12,11 @@ pub struct Person {
     pub phone: Option<String>,
     pub name: Option<String>,
     pub password_hash: Option<String>,
+    /// Of the password of a sign-up whose address nobody has proved yet: it tells
+    /// what to answer at a sign-in and opens nothing.
+    pub pending_hash: Option<String>,
+    /// Whether the business made them and asked them in.
+    pub invited: bool,
     /// Whether one of the addresses is known to be theirs.
     pub confirmed: bool,
     pub banned: bool,
@@ -25,7 +30,11 @@ macro_rules! select_person {
             "select u.id, u.email, u.phone, u.name, u.password_hash,
                     u.email_confirmed_at is not null or u.phone_confirmed_at is not null,
                     coalesce(u.banned_until > now(), false) or u.erased_at is not null,
-                    u.new_email, u.new_phone
+                    u.new_email, u.new_phone,
+                    case when u.email_confirmed_at is null and u.phone_confirmed_at is null then
+                        (select t.password_hash from identity.one_time_tokens t
+                          where t.user_id = u.id and t.kind = 'confirmation') end,
+                    u.invited_at is not null
                from identity.users u where ",
             $condition
         )
@@ -51,7 +60,7 @@ static INSERT: Query = Query::write(
      values ($1, $2, $3, $4, $5,
         case when $6 and $2 is not null then now() end,
         case when $6 and $3 is not null then now() end,
-        case when $5 is null then now() end, $7,
+        case when $10 then now() end, $7,
         jsonb_build_object('provider', $8, 'providers', jsonb_build_array($8)), $9)
      on conflict do nothing
      returning id",
@@ -102,6 +111,8 @@ fn person(row: &Row<'_>) -> Result<Person> {
         banned: row.get(7)?,
         new_email: row.opt(8)?,
         new_phone: row.opt(9)?,
+        pending_hash: row.opt(10)?,
+        invited: row.get(11)?,
     })
 }
 
@@ -142,6 +153,8 @@ pub struct NewRow<'a> {
     pub name: Option<&'a str>,
     pub password_hash: Option<&'a str>,
     pub confirmed: bool,
+    /// Whether the business makes them and asks them in.
+    pub invited: bool,
     pub user_metadata: Value,
     pub system: &'a str,
 }
@@ -159,6 +172,7 @@ pub fn insert(new: &NewRow<'_>) -> Result<Option<Uuid>> {
         JsonB(new.user_metadata.clone()).into(),
         provider.into(),
         new.system.into(),
+        new.invited.into(),
     ];
     INSERT.first(&args, |row| row.get(1))
 }

@@ -10,10 +10,12 @@ static INSERT: Query = Query::write(
     "insert into identity.sessions (id, user_id, system, not_after, amr, ip_address, user_agent)
      values ($1, $2, $3, now() + make_interval(days => $4), $5, $6::inet, $7)",
 );
-static IS_GOOD: Query = Query::read(
+static STANDING: Query = Query::read(
     "select s.ended_at is null and s.not_after > now()
             and (s.aal = 'aal2' or not $3)
-            and u.erased_at is null and coalesce(u.banned_until <= now(), true)
+            and u.erased_at is null and coalesce(u.banned_until <= now(), true),
+            not $3 and exists (select from identity.factors f
+                                where f.user_id = u.id and f.status = 'verified')
        from identity.sessions s join identity.users u on u.id = s.user_id
       where s.id = $1 and s.user_id = $2",
 );
@@ -108,10 +110,24 @@ pub fn insert(new: &NewSession<'_>) -> Result<Uuid> {
     Ok(id)
 }
 
-/// Whether a token of this person, session and assurance level is still good.
-pub fn is_good(session: Uuid, person: Uuid, second_factor: bool) -> Result<bool> {
+/// What a token is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Good,
+    /// The person has a second factor, and the token was given without it.
+    LacksSecondFactor,
+    Ended,
+}
+
+/// What a token of this person, session and assurance level is still worth.
+pub fn standing(session: Uuid, person: Uuid, second_factor: bool) -> Result<Standing> {
     let args = [session.into(), person.into(), second_factor.into()];
-    Ok(IS_GOOD.first(&args, |row| row.get(1))?.unwrap_or(false))
+    let found = STANDING.first(&args, |row| Ok((row.get(1)?, row.get(2)?)))?;
+    Ok(match found {
+        Some((true, false)) => Standing::Good,
+        Some((true, true)) => Standing::LacksSecondFactor,
+        _ => Standing::Ended,
+    })
 }
 
 /// A session of a person as the rules look at it.

@@ -2,28 +2,40 @@
 
 use crate::kernel::error::Result;
 use crate::kernel::spi::Query;
-use pgrx::Uuid;
+use pgrx::{JsonB, Uuid};
+use serde_json::Value;
 
+// What was chosen at a sign-up stays with a message that is only sent again.
 static PUT: Query = Query::write(
-    "insert into identity.one_time_tokens
-        (user_id, kind, token_hash, code_hash, system, recipient, expires_at)
-     values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7))
+    "insert into identity.one_time_tokens as t
+        (user_id, kind, token_hash, code_hash, system, recipient, expires_at,
+         password_hash, name, user_metadata)
+     values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7), $8, $9, $10)
      on conflict (user_id, kind) do update
         set token_hash = excluded.token_hash, code_hash = excluded.code_hash,
             system = excluded.system, recipient = excluded.recipient, created_at = now(),
-            expires_at = excluded.expires_at, used_at = null, attempts = 0",
+            expires_at = excluded.expires_at, used_at = null, attempts = 0,
+            password_hash = coalesce(excluded.password_hash, t.password_hash),
+            name = case when excluded.password_hash is null then t.name else excluded.name end,
+            user_metadata = coalesce(excluded.user_metadata, t.user_metadata)",
 );
 static VOID_ALL: Query = Query::write("delete from identity.one_time_tokens where user_id = $1");
+static VOID: Query =
+    Query::write("delete from identity.one_time_tokens where user_id = $1 and kind = $2");
 
 static OWNER: Query =
     Query::read("select user_id, kind from identity.one_time_tokens where token_hash = $1");
 static LOCK_GOOD: Query = Query::write(
-    "select token_hash, code_hash, recipient from identity.one_time_tokens
-      where user_id = $1 and kind = $2 and used_at is null and expires_at > now() and attempts < 5
+    "select token_hash, code_hash, recipient, password_hash, name, user_metadata,
+            attempts < 5
+       from identity.one_time_tokens
+      where user_id = $1 and kind = $2 and used_at is null and expires_at > now()
         for update",
 );
 static MARK_USED: Query = Query::write(
-    "update identity.one_time_tokens set used_at = now() where user_id = $1 and kind = $2",
+    "update identity.one_time_tokens
+        set used_at = now(), password_hash = null, name = null, user_metadata = null
+      where user_id = $1 and kind = $2",
 );
 static COUNT_ATTEMPT: Query = Query::write(
     "update identity.one_time_tokens set attempts = attempts + 1
@@ -38,6 +50,16 @@ pub struct NewToken<'a> {
     pub system: &'a str,
     pub recipient: &'a str,
     pub seconds: i64,
+    /// What a sign-up chose.
+    pub chosen: Option<&'a Chosen>,
+}
+
+/// What was chosen at a sign-up, which is the person's only once they prove the
+/// address with the very message that this sign-up sent.
+pub struct Chosen {
+    pub password_hash: String,
+    pub name: Option<String>,
+    pub user_metadata: Value,
 }
 
 /// Keeps a token in place of an earlier one of the same kind.
@@ -50,6 +72,9 @@ pub fn put(new: &NewToken<'_>) -> Result<()> {
         new.system.into(),
         new.recipient.into(),
         (new.seconds as f64).into(),
+        new.chosen.map(|chosen| chosen.password_hash.as_str()).into(),
+        new.chosen.and_then(|chosen| chosen.name.as_deref()).into(),
+        new.chosen.map(|chosen| JsonB(chosen.user_metadata.clone())).into(),
     ])?;
     Ok(())
 }
@@ -57,6 +82,12 @@ pub fn put(new: &NewToken<'_>) -> Result<()> {
 /// Makes every token of a person void.
 pub fn void_all(person: Uuid) -> Result<()> {
     VOID_ALL.run(&[person.into()])?;
+    Ok(())
+}
+
+/// Makes the token of one kind void.
+pub fn void(person: Uuid, kind: &str) -> Result<()> {
+    VOID.run(&[person.into(), kind.into()])?;
     Ok(())
 }
 
@@ -69,15 +100,30 @@ pub fn owner(token_hash: &[u8]) -> Result<Option<(Uuid, String)>> {
 pub struct Token {
     pub token_hash: Vec<u8>,
     pub code_hash: Vec<u8>,
+    /// Whether the code may be tried again; the long token cannot be guessed.
+    pub code_good: bool,
     /// The address it was sent to.
     pub recipient: String,
+    pub chosen: Option<Chosen>,
 }
 
 /// The token of this kind, if it is still good, which nobody else uses meanwhile.
 /// Lock the person first: whoever makes a new one does so too.
 pub fn lock_good(person: Uuid, kind: &str) -> Result<Option<Token>> {
     LOCK_GOOD.first(&[person.into(), kind.into()], |row| {
-        Ok(Token { token_hash: row.get(1)?, code_hash: row.get(2)?, recipient: row.get(3)? })
+        let chosen = match (row.opt(4)?, row.opt::<JsonB>(6)?) {
+            (Some(password_hash), Some(JsonB(user_metadata))) => {
+                Some(Chosen { password_hash, name: row.opt(5)?, user_metadata })
+            }
+            _ => None,
+        };
+        Ok(Token {
+            token_hash: row.get(1)?,
+            code_hash: row.get(2)?,
+            recipient: row.get(3)?,
+            chosen,
+            code_good: row.get(7)?,
+        })
     })
 }
 
@@ -86,7 +132,7 @@ pub fn mark_used(person: Uuid, kind: &str) -> Result<()> {
     Ok(())
 }
 
-/// Counts a wrong code; a few of them make the token void.
+/// Counts a wrong code; a few of them make the code void.
 pub fn count_attempt(person: Uuid, kind: &str) -> Result<()> {
     COUNT_ATTEMPT.run(&[person.into(), kind.into()])?;
     Ok(())

@@ -1,5 +1,6 @@
 //! People as clients see them, and what they change about themselves.
 
+use crate::identity::store::tokens::Chosen;
 use crate::kernel::error::Result;
 use crate::kernel::spi::Query;
 use pgrx::datum::TimestampWithTimeZone;
@@ -57,6 +58,11 @@ static CONFIRM: Query = Query::write(
       where id = $1 and $2 in (email, phone)
         and case when email = $2 then email_confirmed_at else phone_confirmed_at end is null",
 );
+static ADOPT: Query = Query::write(
+    "update identity.users
+        set password_hash = $2, name = $3, user_metadata = $4, updated_at = now()
+      where id = $1 and password_hash is null",
+);
 static SET_PASSWORD: Query =
     Query::write("update identity.users set password_hash = $2, updated_at = now() where id = $1");
 static SET_NEW_EMAIL: Query =
@@ -99,6 +105,14 @@ pub fn mark_sign_in(person: Uuid, password_hash: Option<&str>) -> Result<bool> {
 /// An address of the person was proved to be theirs.
 pub fn confirm(person: Uuid, address: &str) -> Result<()> {
     CONFIRM.run(&[person.into(), address.into()])?;
+    Ok(())
+}
+
+/// What was chosen at a sign-up is the person's from now on, unless they have a
+/// password already.
+pub fn adopt(person: Uuid, chosen: Chosen) -> Result<()> {
+    let Chosen { password_hash, name, user_metadata } = chosen;
+    ADOPT.run(&[person.into(), password_hash.into(), name.into(), JsonB(user_metadata).into()])?;
     Ok(())
 }
 
