@@ -250,4 +250,29 @@ mod tests {
         assert_eq!(listed, [first, second]);
         expect_error("42501", &format!("select network.get_customer_by_promoter('{other}')"));
     }
+
+    #[pg_test]
+    fn a_promoter_does_not_vouch_for_an_address() {
+        admin();
+        let promoter = promoter(None);
+        allocate(promoter, 2);
+        let made = |email: &str| -> String {
+            let data = format!(
+                r#"{{"name": "R", "email": "{email}", "password": "Correct-horse-2-battery"}}"#
+            );
+            let id: Uuid = one(&create(promoter, &data));
+            become_database();
+            one(&format!(
+                "select format('%s %s', email_confirmed_at is not null, password_hash is not null)
+                   from identity.users where id = '{id}'"
+            ))
+        };
+        become_person(promoter);
+        assert_eq!(made("r@example.com"), "f f");
+        let sent: i64 = one(
+            "select count(*) from ops.outbox where recipient = 'r@example.com' and template = 'confirm_signup'",
+        );
+        assert_eq!(sent, 1);
+        assert_eq!(made("s@example.com"), "t t");
+    }
 }

@@ -6,12 +6,13 @@ use crate::identity::one_time::{self, Kind, Request};
 use crate::identity::password::{self, Policy};
 use crate::identity::session::EndReason;
 use crate::identity::store::people::{self as store, NewRow, Person};
+use crate::identity::store::tokens::Chosen;
 use crate::identity::store::{sessions, tokens, users};
 use crate::kernel::caller;
 use crate::kernel::error::{Error, Result, sqlstate};
 use crate::kernel::ids::new_id;
 use crate::kernel::roles;
-use crate::kernel::settings::Settings;
+use crate::kernel::settings::{self, Settings};
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 
@@ -26,7 +27,8 @@ pub struct NewPerson<'a> {
     pub name: Option<&'a str>,
     /// Without one the person cannot sign in until they accept an invitation.
     pub password: Option<&'a str>,
-    /// Whether the business vouches for the addresses.
+    /// Whether the business vouches for the addresses. If not, and addresses have to
+    /// be confirmed, a password is in force only once a message has proved them.
     pub confirmed: bool,
     /// The system that they come through.
     pub system: &'a str,
@@ -50,21 +52,44 @@ pub fn create_person(new: &NewPerson<'_>) -> Result<Uuid> {
     }
     let name = new.name.map(|name| check_name(name, "name")).transpose()?;
     let password_hash = new.password.map(hash_checked).transpose()?;
+    let to_confirm = new.password.is_some()
+        && !new.confirmed
+        && settings::get("identity", "require_email_confirmation")?;
     let row = NewRow {
         id: new.id.unwrap_or_else(new_id),
         email: email.as_deref(),
         phone: phone.as_deref(),
         name,
-        password_hash: password_hash.as_deref(),
-        confirmed: new.confirmed,
+        password_hash: password_hash.as_deref().filter(|_| !to_confirm),
+        confirmed: new.confirmed || (new.password.is_some() && !to_confirm),
         invited: password_hash.is_none(),
         user_metadata: serde_json::json!({}),
         system: new.system,
     };
-    match store::insert(&row)? {
-        Some(id) => Ok(id),
-        None => Err(taken(None, email.as_deref(), phone.as_deref())?),
+    let Some(id) = store::insert(&row)? else {
+        return Err(taken(None, email.as_deref(), phone.as_deref())?);
+    };
+    if let Some(password_hash) = &password_hash
+        && to_confirm
+    {
+        let chosen = Chosen {
+            password_hash: password_hash.clone(),
+            name: name.map(str::to_owned),
+            user_metadata: serde_json::json!({}),
+        };
+        send_confirmation(id, new.system, &chosen)?;
     }
+    Ok(id)
+}
+
+/// The message that proves an address and brings the password into force.
+fn send_confirmation(person: Uuid, system: &str, chosen: &Chosen) -> Result<()> {
+    let person = store::by_id(person)?.ok_or_else(|| Error::not_found("person", person))?;
+    let address = person.email.as_deref().or(person.phone.as_deref());
+    let recipient = address.ok_or_else(|| Error::conflict("the person has no address"))?;
+    let chosen = Some(chosen);
+    let kind = Kind::Confirmation;
+    one_time::send(&person, &Request { kind, system, recipient, redirect_to: None, chosen })
 }
 
 /// Hashes a password that is strong enough; PT422 otherwise.

@@ -104,7 +104,8 @@ fn make(caller: &Caller, promoter: Uuid, new: &NewCustomer<'_>) -> Result<Uuid> 
         phone: new.phone,
         name: Some(new.name),
         password: new.password,
-        confirmed: new.password.is_some(),
+        // A promoter cannot vouch for an address that they typed in.
+        confirmed: new.password.is_some() && caller.is_admin(SYSTEM)?,
         system: SYSTEM,
     })?;
     insert(id, Some(promoter), new.address, new.source, new.metadata.clone())?;

@@ -41,10 +41,10 @@ pub fn create(caller: &Caller, new: &NewPromoter<'_>) -> Result<Uuid> {
         new.address,
         parent.map(|parent| parent.to_string())
     ]);
-    idempotency::once("network.create_unified_promoter", &arguments, || make(new, parent))
+    idempotency::once("network.create_unified_promoter", &arguments, || make(caller, new, parent))
 }
 
-fn make(new: &NewPromoter<'_>, parent: Option<Uuid>) -> Result<Uuid> {
+fn make(caller: &Caller, new: &NewPromoter<'_>, parent: Option<Uuid>) -> Result<Uuid> {
     let platform = platform::load()?;
     let line = hierarchy::line_below(parent)?;
     let id = identity::create_person(&NewPerson {
@@ -53,7 +53,8 @@ fn make(new: &NewPromoter<'_>, parent: Option<Uuid>) -> Result<Uuid> {
         phone: new.phone,
         name: Some(new.name),
         password: new.password,
-        confirmed: new.password.is_some(),
+        // A promoter cannot vouch for an address that they typed in.
+        confirmed: new.password.is_some() && caller.is_admin(SYSTEM)?,
         system: SYSTEM,
     })?;
     let number = next_number()?;
