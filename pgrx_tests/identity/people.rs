@@ -6,8 +6,11 @@ use pgrx::prelude::*;
 mod tests {
     use crate::identity::{self, NewPerson, PersonUpdate};
     use crate::kernel::error::Error;
+    use crate::pgrx_tests::identity::client::*;
     use crate::pgrx_tests::support::*;
+    use pgrx::Uuid;
     use pgrx::prelude::*;
+    use serde_json::{Value, json};
 
     const ANNA: NewPerson<'static> = NewPerson {
         id: None,
@@ -70,6 +73,61 @@ mod tests {
         assert_eq!(one::<i64>(tokens), 0);
         let kept: String = one("select concat_ws(' ', name, email, phone) from identity.users");
         assert_eq!(kept, "Annika new@example.com 9876543210");
+    }
+
+    /// A customer of the network who may change all of their profile.
+    fn customer() -> Uuid {
+        let body = json!({"email": "anna@example.com", "password": PASSWORD});
+        Call::to("signup").body(body).send().ok();
+        let token = message("confirm_signup")["token_hash"].clone();
+        let body = json!({"type": "signup", "token_hash": token});
+        Call::to("verify").body(body).send().ok();
+        let id = one("select id from identity.users where email = 'anna@example.com'");
+        run(&format!("select backoffice.grant_role('{id}', 'network', 'admin')"));
+        id
+    }
+
+    /// What a product does when a person changes themselves; the SQLSTATE.
+    fn change_own(person: Uuid, updates: Value) -> String {
+        let call = format!("select network.update_customer_profile('{person}', '{updates}')");
+        become_person(person);
+        let outcome = attempt(&call);
+        become_database();
+        outcome.err().unwrap_or_else(|| "00000".to_owned())
+    }
+
+    #[pg_test]
+    fn a_persons_own_new_address_waits_for_its_confirmation() {
+        let anna = customer();
+        let new = json!({"name": "Annika", "phone": "98765 43219", "email": "New@example.com"});
+        assert_eq!(change_own(anna, new), "00000");
+        let kept: String = one(
+            "select concat_ws(' ', name, email, phone, new_email, new_phone) from identity.users",
+        );
+        assert_eq!(kept, "Annika anna@example.com new@example.com 9876543219");
+        let sent: String = one("select string_agg(template || ' ' || recipient, ', ' order by id)
+            from ops.outbox where template like 'change%'");
+        assert_eq!(sent, "change_email new@example.com, change_phone 9876543219");
+        let token = message("change_phone")["token_hash"].clone();
+        let body = json!({"type": "phone_change", "token_hash": token});
+        assert_eq!(Call::to("verify").body(body).send().ok()["user"]["phone"], "9876543219");
+    }
+
+    #[pg_test]
+    fn without_confirmation_a_persons_own_new_address_is_in_force_at_once() {
+        let anna = customer();
+        setting("require_email_confirmation", "false");
+        assert_eq!(change_own(anna, json!({"phone": "9876543219"})), "00000");
+        assert_eq!(one::<String>("select phone from identity.users"), "9876543219");
+    }
+
+    #[pg_test]
+    fn a_person_has_only_so_many_confirmations_sent() {
+        let anna = customer();
+        setting("mails_per_hour", "2");
+        let outcomes = ["9876543211", "9876543212", "9876543213"]
+            .map(|phone| change_own(anna, json!({"phone": phone})));
+        assert_eq!(outcomes, ["00000", "00000", "PT429"]);
     }
 
     #[pg_test]
