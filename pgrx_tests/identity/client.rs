@@ -15,6 +15,8 @@ pub struct Call<'a> {
     pub path: String,
     pub query: &'a str,
     pub address: &'a str,
+    /// Which system's client it is.
+    pub system: &'a str,
     /// A session whose access token comes along.
     pub session: Option<&'a Value>,
 }
@@ -52,6 +54,7 @@ impl<'a> Call<'a> {
             path: function.to_owned(),
             query: "",
             address: "192.0.2.1",
+            system: "network",
             session: None,
         }
     }
@@ -81,6 +84,11 @@ impl<'a> Call<'a> {
         self
     }
 
+    pub fn system(mut self, system: &'a str) -> Self {
+        self.system = system;
+        self
+    }
+
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
@@ -94,7 +102,7 @@ impl<'a> Call<'a> {
     /// Does what PostgREST does, and is psql again afterwards.
     pub fn send(self) -> Reply {
         let headers = json!({
-            "content-profile": "auth_api", "x-system": "network", "x-orig-method": self.method,
+            "content-profile": "auth_api", "x-system": self.system, "x-orig-method": self.method,
             "x-orig-path": self.path, "x-orig-query": self.query, "x-real-ip": self.address,
             "user-agent": "test",
         });

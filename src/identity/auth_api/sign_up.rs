@@ -28,6 +28,10 @@ pub fn signup(request: &Request) -> Outcome {
     if !settings.get::<bool>("allow_sign_up")? {
         return Err(Refusal::new(422, "signup_disabled", "people come by invitation only").into());
     }
+    // Without a place in a product they would only keep the address taken.
+    if !hooks::takes_sign_ups(&request.system) {
+        return Err(Refusal::new(422, "signup_disabled", "nobody signs up in this system").into());
+    }
     let address = address(request)?;
     let password = request.required("password")?;
     let data = data(request)?;
