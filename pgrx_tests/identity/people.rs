@@ -155,6 +155,47 @@ mod tests {
         assert_eq!(code(identity::invite(crate::kernel::ids::new_id(), "network")), "PT404");
     }
 
+    /// What an admin does; the SQLSTATEs of bringing so many people.
+    fn bring(admin: Uuid, numbers: std::ops::Range<i32>) -> Vec<String> {
+        numbers
+            .map(|number| {
+                let email = format!("c{number}@example.com");
+                let call = format!(
+                    "select network.create_unified_promoter('C', '{email}', p_parent_promoter_id => null)"
+                );
+                become_person(admin);
+                let outcome = attempt(&call);
+                become_database();
+                outcome.err().unwrap_or_else(|| "00000".to_owned())
+            })
+            .collect()
+    }
+
+    #[pg_test]
+    fn a_person_causes_only_so_many_invitations_and_a_server_any_number() {
+        run("select backoffice.bootstrap_admin('root@example.com')");
+        let (anna, ben) = (customer(), person("ben@example.com"));
+        run(&format!("select backoffice.grant_role('{ben}', 'network', 'admin')"));
+        for (limit, brought) in [("invites_per_minute", 0..3), ("invites_per_day", 10..13)] {
+            setting(limit, "2");
+            assert_eq!(bring(anna, brought), ["00000", "00000", "PT429"], "{limit}");
+            setting(limit, "50");
+            run("delete from identity.throttle");
+        }
+        setting("invites_per_minute", "1");
+        assert_eq!(bring(anna, 20..22), ["00000", "PT429"]);
+        // Each person for themselves, and servers not at all.
+        assert_eq!(bring(ben, 30..31), ["00000"]);
+        become_service();
+        let outcomes = [40, 41].map(|number| {
+            attempt(&format!(
+                "select network.create_unified_promoter('C', 'c{number}@example.com')"
+            ))
+        });
+        become_database();
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    }
+
     #[pg_test]
     fn a_handle_is_one_persons_however_it_is_written() {
         let anna = identity::create_person(&ANNA).unwrap();

@@ -134,10 +134,7 @@ pub fn update_person(person: Uuid, update: &PersonUpdate<'_>) -> Result<()> {
 /// Nobody vouches for their own address: it is proved by a message.
 fn ask_to_confirm(person: &Person, kind: Kind, new: &str, settings: &Settings) -> Result<()> {
     let counters = change_counters(person.id, kind, new, settings)?;
-    if throttle::locked_seconds(&counters)?.is_some() {
-        return Err(too_often("too many confirmations were asked for, try again later"));
-    }
-    throttle::count(&counters)?;
+    count_or_refuse(&counters, "too many confirmations were asked for, try again later")?;
     let system = system_name(Headers::current().get("x-system"));
     start_change(
         person,
@@ -166,19 +163,33 @@ pub fn start_change(person: &Person, request: &Request<'_>) -> Result<()> {
     one_time::send(person, request)
 }
 
-fn too_often(message: &str) -> Error {
-    Error::new(TOO_OFTEN, message)
+/// Counts what is limited, or PT429 for too many.
+fn count_or_refuse(counters: &[Counter], message: &str) -> Result<()> {
+    if throttle::locked_seconds(counters)?.is_some() {
+        return Err(Error::new(TOO_OFTEN, message));
+    }
+    throttle::count(counters)
 }
 
-/// Sends an invitation to choose a password, by e-mail or else by SMS. PT404.
+/// Sends an invitation to choose a password, by e-mail or else by SMS. PT404;
+/// PT429 if the caller is a person who caused too many.
 pub fn invite(person: Uuid, system: &str) -> Result<()> {
     let person = store::by_id(person)?.ok_or_else(|| Error::not_found("person", person))?;
     let address = person.email.as_deref().or(person.phone.as_deref());
     let recipient = address.ok_or_else(|| Error::conflict("the person has no address"))?;
+    count_invitation()?;
     store::mark_invited(person.id)?;
     let request =
         Request { kind: Kind::Invite, system, recipient, redirect_to: None, chosen: None };
     one_time::send(&person, &request)
+}
+
+/// A person whom a product lets invite others must not write to the whole world in
+/// our name. Servers and psql answer for themselves.
+fn count_invitation() -> Result<()> {
+    let Some(inviter) = caller::current().person() else { return Ok(()) };
+    let counters = Counter::invitations(&inviter.to_string(), &Settings::of("identity")?)?;
+    count_or_refuse(&counters, "too many invitations, try again later")
 }
 
 /// Lets a person sign in with an id of a product. Twice is the same as once;

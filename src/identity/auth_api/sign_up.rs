@@ -38,15 +38,16 @@ pub fn signup(request: &Request) -> Outcome {
     Policy::from_settings(&settings)?.check(password)?;
     let (metadata, name) = split_metadata(data.clone())?;
     let to_confirm = settings.get::<bool>("require_email_confirmation")?;
-    if to_confirm {
-        count_request(request, &settings)?;
-    }
     // Also where the address is taken, so that it takes as long.
     let chosen = Chosen {
         password_hash: password::hash(password)?,
         name,
         user_metadata: Value::Object(metadata),
     };
+    // Only now: until the end others from this address wait for the count.
+    if to_confirm {
+        count_request(request, &settings)?;
+    }
     let row = NewRow {
         id: new_id(),
         email: address.email(),
