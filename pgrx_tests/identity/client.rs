@@ -14,7 +14,11 @@ pub struct Call<'a> {
     pub method: &'a str,
     pub path: String,
     pub query: &'a str,
+    /// Empty for one that no other test uses: counts of open transactions wait for
+    /// each other.
     pub address: &'a str,
+    /// Which system's client it is.
+    pub system: &'a str,
     /// A session whose access token comes along.
     pub session: Option<&'a Value>,
 }
@@ -51,7 +55,8 @@ impl<'a> Call<'a> {
             method: "POST",
             path: function.to_owned(),
             query: "",
-            address: "192.0.2.1",
+            address: "",
+            system: "network",
             session: None,
         }
     }
@@ -81,6 +86,11 @@ impl<'a> Call<'a> {
         self
     }
 
+    pub fn system(mut self, system: &'a str) -> Self {
+        self.system = system;
+        self
+    }
+
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
@@ -93,9 +103,11 @@ impl<'a> Call<'a> {
 
     /// Does what PostgREST does, and is psql again afterwards.
     pub fn send(self) -> Reply {
+        let own = format!("2001:db8::{:x}", std::process::id() & 0xffff);
+        let address = if self.address.is_empty() { own.as_str() } else { self.address };
         let headers = json!({
-            "content-profile": "auth_api", "x-system": "network", "x-orig-method": self.method,
-            "x-orig-path": self.path, "x-orig-query": self.query, "x-real-ip": self.address,
+            "content-profile": "auth_api", "x-system": self.system, "x-orig-method": self.method,
+            "x-orig-path": self.path, "x-orig-query": self.query, "x-real-ip": address,
             "user-agent": "test",
         });
         set("request.method", "POST");

@@ -6,8 +6,11 @@ use pgrx::prelude::*;
 mod tests {
     use crate::identity::{self, NewPerson, PersonUpdate};
     use crate::kernel::error::Error;
+    use crate::pgrx_tests::identity::client::*;
     use crate::pgrx_tests::support::*;
+    use pgrx::Uuid;
     use pgrx::prelude::*;
+    use serde_json::{Value, json};
 
     const ANNA: NewPerson<'static> = NewPerson {
         id: None,
@@ -72,6 +75,61 @@ mod tests {
         assert_eq!(kept, "Annika new@example.com 9876543210");
     }
 
+    /// A customer of the network who may change all of their profile.
+    fn customer() -> Uuid {
+        let body = json!({"email": "anna@example.com", "password": PASSWORD});
+        Call::to("signup").body(body).send().ok();
+        let token = message("confirm_signup")["token_hash"].clone();
+        let body = json!({"type": "signup", "token_hash": token});
+        Call::to("verify").body(body).send().ok();
+        let id = one("select id from identity.users where email = 'anna@example.com'");
+        run(&format!("select backoffice.grant_role('{id}', 'network', 'admin')"));
+        id
+    }
+
+    /// What a product does when a person changes themselves; the SQLSTATE.
+    fn change_own(person: Uuid, updates: Value) -> String {
+        let call = format!("select network.update_customer_profile('{person}', '{updates}')");
+        become_person(person);
+        let outcome = attempt(&call);
+        become_database();
+        outcome.err().unwrap_or_else(|| "00000".to_owned())
+    }
+
+    #[pg_test]
+    fn a_persons_own_new_address_waits_for_its_confirmation() {
+        let anna = customer();
+        let new = json!({"name": "Annika", "phone": "98765 43219", "email": "New@example.com"});
+        assert_eq!(change_own(anna, new), "00000");
+        let kept: String = one(
+            "select concat_ws(' ', name, email, phone, new_email, new_phone) from identity.users",
+        );
+        assert_eq!(kept, "Annika anna@example.com new@example.com 9876543219");
+        let sent: String = one("select string_agg(template || ' ' || recipient, ', ' order by id)
+            from ops.outbox where template like 'change%'");
+        assert_eq!(sent, "change_email new@example.com, change_phone 9876543219");
+        let token = message("change_phone")["token_hash"].clone();
+        let body = json!({"type": "phone_change", "token_hash": token});
+        assert_eq!(Call::to("verify").body(body).send().ok()["user"]["phone"], "9876543219");
+    }
+
+    #[pg_test]
+    fn without_confirmation_a_persons_own_new_address_is_in_force_at_once() {
+        let anna = customer();
+        setting("require_email_confirmation", "false");
+        assert_eq!(change_own(anna, json!({"phone": "9876543219"})), "00000");
+        assert_eq!(one::<String>("select phone from identity.users"), "9876543219");
+    }
+
+    #[pg_test]
+    fn a_person_has_only_so_many_confirmations_sent() {
+        let anna = customer();
+        setting("mails_per_hour", "2");
+        let outcomes = ["9876543211", "9876543212", "9876543213"]
+            .map(|phone| change_own(anna, json!({"phone": phone})));
+        assert_eq!(outcomes, ["00000", "00000", "PT429"]);
+    }
+
     #[pg_test]
     fn an_update_takes_nobody_elses_address() {
         identity::create_person(&ANNA).unwrap();
@@ -95,6 +153,47 @@ mod tests {
             ', ' order by channel) from ops.outbox");
         assert_eq!(sent, "email invite anna@example.com, sms invite 9876543211");
         assert_eq!(code(identity::invite(crate::kernel::ids::new_id(), "network")), "PT404");
+    }
+
+    /// What an admin does; the SQLSTATEs of bringing so many people.
+    fn bring(admin: Uuid, numbers: std::ops::Range<i32>) -> Vec<String> {
+        numbers
+            .map(|number| {
+                let email = format!("c{number}@example.com");
+                let call = format!(
+                    "select network.create_unified_promoter('C', '{email}', p_parent_promoter_id => null)"
+                );
+                become_person(admin);
+                let outcome = attempt(&call);
+                become_database();
+                outcome.err().unwrap_or_else(|| "00000".to_owned())
+            })
+            .collect()
+    }
+
+    #[pg_test]
+    fn a_person_causes_only_so_many_invitations_and_a_server_any_number() {
+        run("select backoffice.bootstrap_admin('root@example.com')");
+        let (anna, ben) = (customer(), person("ben@example.com"));
+        run(&format!("select backoffice.grant_role('{ben}', 'network', 'admin')"));
+        for (limit, brought) in [("invites_per_minute", 0..3), ("invites_per_day", 10..13)] {
+            setting(limit, "2");
+            assert_eq!(bring(anna, brought), ["00000", "00000", "PT429"], "{limit}");
+            setting(limit, "50");
+            run("delete from identity.throttle");
+        }
+        setting("invites_per_minute", "1");
+        assert_eq!(bring(anna, 20..22), ["00000", "PT429"]);
+        // Each person for themselves, and servers not at all.
+        assert_eq!(bring(ben, 30..31), ["00000"]);
+        become_service();
+        let outcomes = [40, 41].map(|number| {
+            attempt(&format!(
+                "select network.create_unified_promoter('C', 'c{number}@example.com')"
+            ))
+        });
+        become_database();
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     }
 
     #[pg_test]

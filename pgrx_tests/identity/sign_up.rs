@@ -218,6 +218,19 @@ mod tests {
     }
 
     #[pg_test]
+    fn nobody_signs_up_in_a_system_that_takes_nobody_in() {
+        for (confirmed, system) in [("true", "ledger"), ("false", "ops"), ("false", "identity")] {
+            setting("require_email_confirmation", confirmed);
+            Call::to("signup").system(system).body(anna()).send().refused(422, "signup_disabled");
+            let settings = Call::to("settings").get().system(system).send().ok();
+            assert_eq!(settings["disable_signup"], true, "{system}");
+        }
+        // The address is not taken.
+        assert_eq!(one::<i64>("select count(*) from identity.users"), 0);
+        sign_up(anna()).ok();
+    }
+
+    #[pg_test]
     fn what_is_malformed_is_a_400() {
         for bad in [
             json!({}),

@@ -141,8 +141,13 @@ mod tests {
         ));
         become_database();
         assert_eq!(column(promoter, "name").as_deref(), Some("Asha Rao"));
-        assert_eq!(column(promoter, "phone").as_deref(), Some("9876543210"));
         assert_eq!(column(promoter, "address").as_deref(), Some("1 Road"));
+        // Nobody vouches for their own phone: it waits for its confirmation.
+        assert_eq!(column(promoter, "phone"), None);
+        let new = format!("select new_phone from identity.users where id = '{promoter}'");
+        assert_eq!(maybe::<String>(&new).as_deref(), Some("9876543210"));
+        run(&update(promoter, r#"{"phone": "98765-43210"}"#));
+        assert_eq!(column(promoter, "phone").as_deref(), Some("9876543210"));
         expect_consistent();
     }
 

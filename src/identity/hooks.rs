@@ -28,6 +28,11 @@ fn installed() -> Vec<Hooks> {
     INSTALLED.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// Whether people can sign up in a system: whether one takes them in.
+pub(super) fn takes_sign_ups(system: &str) -> bool {
+    installed().iter().any(|hooks| hooks.system == system)
+}
+
 /// Tells the system that a person signed up there.
 pub(super) fn signed_up(system: &str, person: Uuid, metadata: &Value) -> Result<()> {
     installed()

@@ -1,5 +1,6 @@
 //! People: how products create them, change them and let them sign in.
 
+use crate::identity::auth_api::request::system_name;
 use crate::identity::contact::{Typed, normalize_email, normalize_handle, normalize_phone};
 use crate::identity::hooks;
 use crate::identity::one_time::{self, Kind, Request};
@@ -8,15 +9,18 @@ use crate::identity::session::EndReason;
 use crate::identity::store::people::{self as store, NewRow, Person};
 use crate::identity::store::tokens::Chosen;
 use crate::identity::store::{sessions, tokens, users};
+use crate::identity::throttle::{self, Counter};
 use crate::kernel::caller;
-use crate::kernel::error::{Error, Result, sqlstate};
+use crate::kernel::error::{Error, Result, SqlState, sqlstate};
 use crate::kernel::ids::new_id;
+use crate::kernel::request::Headers;
 use crate::kernel::roles;
 use crate::kernel::settings::{self, Settings};
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 
 const NAME_MOST: usize = 200;
+const TOO_OFTEN: SqlState = SqlState::new("PT429");
 
 /// A person whom a product creates.
 pub struct NewPerson<'a> {
@@ -120,37 +124,97 @@ fn taken(person: Option<Uuid>, email: Option<&str>, phone: Option<&str>) -> Resu
         .detail(value.to_owned()))
 }
 
-/// Changes a person without a message that confirms it. A new address counts as
-/// confirmed if the business gives it, not if the person does. Tokens that were
-/// sent to a former address are void. PT404, 22023, 23505.
+/// Changes a person. An address that the business gives is in force at once, and
+/// tokens that were sent to a former one are void. One that a person gives
+/// themselves waits for its confirmation, unless the settings want none. PT404,
+/// 22023, 23505, PT429 for too many messages.
 pub fn update_person(person: Uuid, update: &PersonUpdate<'_>) -> Result<()> {
     let email = update.email.map(|text| normalize_email(text, "email")).transpose()?;
     let phone = update.phone.map(|text| normalize_phone(text, "phone")).transpose()?;
     let name = update.name.map(|name| check_name(name, "name")).transpose()?;
     let now = store::lock(person)?.ok_or_else(|| Error::not_found("person", person))?;
-    let differs = |new: &Option<String>, old: &Option<String>| new.is_some() && new != old;
-    let moved = differs(&email, &now.email) || differs(&phone, &now.phone);
+    let email = email.filter(|new| now.email.as_ref() != Some(new));
+    let phone = phone.filter(|new| now.phone.as_ref() != Some(new));
+    let moved = email.is_some() || phone.is_some();
     if moved && store::is_taken(person, email.as_deref(), phone.as_deref())? {
         return Err(taken(Some(person), email.as_deref(), phone.as_deref())?);
     }
-    // A person does not vouch for their own addresses.
-    let vouched = caller::current().person() != Some(person);
-    store::update_contact(person, name, email.as_deref(), phone.as_deref(), vouched)?;
+    let settings = Settings::of("identity")?;
+    let own = caller::current().person() == Some(person);
+    if moved && own && settings.get::<bool>("require_email_confirmation")? {
+        store::update_contact(person, name, None, None)?;
+        let changes = [(Kind::EmailChange, email), (Kind::PhoneChange, phone)];
+        return changes
+            .into_iter()
+            .filter_map(|(kind, new)| Some((kind, new?)))
+            .try_for_each(|(kind, new)| ask_to_confirm(&now, kind, &new, &settings));
+    }
+    store::update_contact(person, name, email.as_deref(), phone.as_deref())?;
     if moved {
         tokens::void_all(person)?;
     }
     Ok(())
 }
 
-/// Sends an invitation to choose a password, by e-mail or else by SMS. PT404.
+/// Nobody vouches for their own address: it is proved by a message.
+fn ask_to_confirm(person: &Person, kind: Kind, new: &str, settings: &Settings) -> Result<()> {
+    let counters = change_counters(person.id, kind, new, settings)?;
+    count_or_refuse(&counters, "too many confirmations were asked for, try again later")?;
+    let system = system_name(Headers::current().get("x-system"));
+    start_change(
+        person,
+        &Request { kind, system: &system, recipient: new, redirect_to: None, chosen: None },
+    )
+}
+
+/// What limits how often a person has a new address confirmed: so that nobody's
+/// address gets many messages, and no person sends many.
+pub fn change_counters(
+    person: Uuid,
+    kind: Kind,
+    new: &str,
+    settings: &Settings,
+) -> Result<[Counter; 2]> {
+    let own = Counter::messages(kind, &person.to_string(), settings)?;
+    Ok([own, Counter::messages(kind, new, settings)?])
+}
+
+/// Remembers the new address and sends the message that confirms it.
+pub fn start_change(person: &Person, request: &Request<'_>) -> Result<()> {
+    match request.kind {
+        Kind::PhoneChange => users::set_new_phone(person.id, request.recipient)?,
+        _ => users::set_new_email(person.id, request.recipient)?,
+    }
+    one_time::send(person, request)
+}
+
+/// Counts what is limited, or PT429 for too many.
+fn count_or_refuse(counters: &[Counter], message: &str) -> Result<()> {
+    if throttle::locked_seconds(counters)?.is_some() {
+        return Err(Error::new(TOO_OFTEN, message));
+    }
+    throttle::count(counters)
+}
+
+/// Sends an invitation to choose a password, by e-mail or else by SMS. PT404;
+/// PT429 if the caller is a person who caused too many.
 pub fn invite(person: Uuid, system: &str) -> Result<()> {
     let person = store::by_id(person)?.ok_or_else(|| Error::not_found("person", person))?;
     let address = person.email.as_deref().or(person.phone.as_deref());
     let recipient = address.ok_or_else(|| Error::conflict("the person has no address"))?;
+    count_invitation()?;
     store::mark_invited(person.id)?;
     let request =
         Request { kind: Kind::Invite, system, recipient, redirect_to: None, chosen: None };
     one_time::send(&person, &request)
+}
+
+/// A person whom a product lets invite others must not write to the whole world in
+/// our name. Servers and psql answer for themselves.
+fn count_invitation() -> Result<()> {
+    let Some(inviter) = caller::current().person() else { return Ok(()) };
+    let counters = Counter::invitations(&inviter.to_string(), &Settings::of("identity")?)?;
+    count_or_refuse(&counters, "too many invitations, try again later")
 }
 
 /// Lets a person sign in with an id of a product. Twice is the same as once;

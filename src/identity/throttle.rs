@@ -11,7 +11,9 @@ use crate::kernel::error::Result;
 use crate::kernel::settings::Settings;
 use sha2::{Digest, Sha256};
 
-const HOUR: i64 = 3600;
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
 
 /// What is counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,15 @@ impl Counter {
     pub fn messages(kind: Kind, recipient: &str, settings: &Settings) -> Result<Self> {
         let whose = format!("{}\0{recipient}", kind.as_str());
         Ok(Counter::new("messages", &whose, settings.get("mails_per_hour")?, HOUR))
+    }
+
+    /// Invitations that a person causes, in the short and in the long run.
+    pub fn invitations(inviter: &str, settings: &Settings) -> Result<[Self; 2]> {
+        let (minute, day) = (settings.get("invites_per_minute")?, settings.get("invites_per_day")?);
+        Ok([
+            Counter::new("invitations a minute", inviter, minute, MINUTE),
+            Counter::new("invitations a day", inviter, day, DAY),
+        ])
     }
 
     /// Messages that were asked for from an address.

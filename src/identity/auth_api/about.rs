@@ -2,16 +2,18 @@
 
 use crate::identity::auth_api::answer::{Answer, Outcome, Refusal};
 use crate::identity::auth_api::request::Request;
+use crate::identity::hooks;
 use crate::kernel::settings::Settings;
 use serde_json::json;
 
 /// GET settings
-pub fn settings(_: &Request) -> Outcome {
+pub fn settings(request: &Request) -> Outcome {
     let settings = Settings::of("identity")?;
     let confirmed = !settings.get::<bool>("require_email_confirmation")?;
+    let sign_up = settings.get("allow_sign_up")? && hooks::takes_sign_ups(&request.system);
     Ok(Answer::Json(json!({
         "external": {"email": true, "phone": true, "anonymous_users": false},
-        "disable_signup": !settings.get::<bool>("allow_sign_up")?,
+        "disable_signup": !sign_up,
         "mailer_autoconfirm": confirmed,
         "phone_autoconfirm": confirmed,
         "sms_provider": "",

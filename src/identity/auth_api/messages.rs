@@ -63,7 +63,7 @@ pub fn reauthenticate(request: &Request) -> Outcome {
     let settings = Settings::of("identity")?;
     let address = who.person.email.as_ref().or(who.person.phone.as_ref());
     let recipient = address.ok_or_else(|| invalid("the person has no address"))?;
-    count_message(Kind::Reauthentication, &who.person.id.to_string(), &settings)?;
+    limit(&[Counter::messages(Kind::Reauthentication, &who.person.id.to_string(), &settings)?])?;
     send(request, &who.person, Kind::Reauthentication, recipient)?;
     Ok(Answer::Json(json!({})))
 }
@@ -83,22 +83,17 @@ pub fn typed(request: &Request, settings: &Settings) -> Result<Typed, Failure> {
 /// not tell. 429 for too many.
 pub fn count_request(request: &Request, settings: &Settings) -> Result<(), Failure> {
     match &request.address {
-        Some(address) => limit(Counter::message_requests(address, settings)?),
+        Some(address) => limit(&[Counter::message_requests(address, settings)?]),
         None => Ok(()),
     }
 }
 
-/// Counts a message that a signed-in person wants sent. 429 for too many.
-pub fn count_message(kind: Kind, recipient: &str, settings: &Settings) -> Result<(), Failure> {
-    limit(Counter::messages(kind, recipient, settings)?)
-}
-
-fn limit(counter: Counter) -> Result<(), Failure> {
-    let counter = [counter];
-    if let Some(seconds) = throttle::locked_seconds(&counter)? {
+/// Counts what is limited. 429 for too many.
+pub fn limit(counters: &[Counter]) -> Result<(), Failure> {
+    if let Some(seconds) = throttle::locked_seconds(counters)? {
         return Err(Refusal::too_often("over_email_send_rate_limit", seconds).into());
     }
-    throttle::count(&counter)?;
+    throttle::count(counters)?;
     Ok(())
 }
 
@@ -114,7 +109,7 @@ pub fn may_send(kind: Kind, person: Uuid, settings: &Settings) -> Result<bool> {
     Ok(true)
 }
 
-pub fn send(request: &Request, person: &Person, kind: Kind, recipient: &str) -> Result<()> {
+fn send(request: &Request, person: &Person, kind: Kind, recipient: &str) -> Result<()> {
     let redirect_to = request.parameter("redirect_to");
     one_time::send(
         person,

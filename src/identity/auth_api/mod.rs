@@ -10,7 +10,7 @@ mod answer;
 mod factors;
 pub mod functions;
 mod messages;
-mod request;
+pub(super) mod request;
 mod sign_in;
 mod sign_up;
 mod signed_in;

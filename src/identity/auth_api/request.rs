@@ -150,7 +150,7 @@ fn decode(text: &str) -> Result<String, Failure> {
 }
 
 /// The gateway sends a system's name; a call past the gateway has none.
-fn system_name(header: Option<&str>) -> String {
+pub fn system_name(header: Option<&str>) -> String {
     let good =
         |name: &&str| name.len() <= 63 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     header.filter(good).unwrap_or("identity").to_owned()

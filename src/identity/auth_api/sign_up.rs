@@ -28,21 +28,26 @@ pub fn signup(request: &Request) -> Outcome {
     if !settings.get::<bool>("allow_sign_up")? {
         return Err(Refusal::new(422, "signup_disabled", "people come by invitation only").into());
     }
+    // Without a place in a product they would only keep the address taken.
+    if !hooks::takes_sign_ups(&request.system) {
+        return Err(Refusal::new(422, "signup_disabled", "nobody signs up in this system").into());
+    }
     let address = address(request)?;
     let password = request.required("password")?;
     let data = data(request)?;
     Policy::from_settings(&settings)?.check(password)?;
     let (metadata, name) = split_metadata(data.clone())?;
     let to_confirm = settings.get::<bool>("require_email_confirmation")?;
-    if to_confirm {
-        count_request(request, &settings)?;
-    }
     // Also where the address is taken, so that it takes as long.
     let chosen = Chosen {
         password_hash: password::hash(password)?,
         name,
         user_metadata: Value::Object(metadata),
     };
+    // Only now: until the end others from this address wait for the count.
+    if to_confirm {
+        count_request(request, &settings)?;
+    }
     let row = NewRow {
         id: new_id(),
         email: address.email(),

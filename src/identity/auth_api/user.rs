@@ -1,13 +1,14 @@
 //! The signed-in person: read and change.
 
 use crate::identity::auth_api::answer::{Answer, Failure, Outcome, Refusal};
-use crate::identity::auth_api::messages::{count_message, send};
+use crate::identity::auth_api::messages::limit;
 use crate::identity::auth_api::request::Request;
 use crate::identity::auth_api::sign_up::{check_metadata, split_metadata};
 use crate::identity::auth_api::signed_in::{SignedIn, signed_in, signed_in_alone};
 use crate::identity::contact::{normalize_email, normalize_phone};
 use crate::identity::one_time::{self, Kind};
 use crate::identity::password::{self, Policy};
+use crate::identity::people::{change_counters, start_change};
 use crate::identity::session::EndReason;
 use crate::identity::store::{people, sessions, tokens, users};
 use crate::kernel::error::Error;
@@ -109,9 +110,7 @@ fn change_email(
         users::set_email(person, &email)?;
         return Ok(tokens::void_all(person)?);
     }
-    count_message(Kind::EmailChange, &email, settings)?;
-    users::set_new_email(person, &email)?;
-    Ok(send(request, &who.person, Kind::EmailChange, &email)?)
+    confirm_change(request, who, Kind::EmailChange, &email, settings)
 }
 
 fn change_phone(
@@ -133,9 +132,25 @@ fn change_phone(
         users::set_phone(person, &phone)?;
         return Ok(tokens::void_all(person)?);
     }
-    count_message(Kind::PhoneChange, &phone, settings)?;
-    users::set_new_phone(person, &phone)?;
-    Ok(send(request, &who.person, Kind::PhoneChange, &phone)?)
+    confirm_change(request, who, Kind::PhoneChange, &phone, settings)
+}
+
+fn confirm_change(
+    request: &Request,
+    who: &SignedIn,
+    kind: Kind,
+    recipient: &str,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    limit(&change_counters(who.person.id, kind, recipient, settings)?)?;
+    let message = one_time::Request {
+        kind,
+        system: &request.system,
+        recipient,
+        redirect_to: request.parameter("redirect_to"),
+        chosen: None,
+    };
+    Ok(start_change(&who.person, &message)?)
 }
 
 /// Merges: a key that is null goes, the others are set.

@@ -69,20 +69,17 @@ static IS_TAKEN: Query = Query::read(
     "select exists (select from identity.users where email = $2 and id <> $1)
          or exists (select from identity.users where phone = $3 and id <> $1)",
 );
-// A new address is confirmed if the business vouches for it ($5). If not, it is
-// unconfirmed, unless no other would be left to sign in with.
+// Whoever gives a new address here vouches for it.
 static UPDATE_CONTACT: Query = Query::write(
     "update identity.users
         set name = coalesce($2, name), email = coalesce($3, email),
             phone = coalesce($4, phone), updated_at = now(),
             email_confirmed_at = case
                 when $3 is null or $3 = email then email_confirmed_at
-                when $5 then now()
-                when phone_confirmed_at is null or $4 <> phone then email_confirmed_at end,
+                else now() end,
             phone_confirmed_at = case
                 when $4 is null or $4 = phone then phone_confirmed_at
-                when $5 then now()
-                when email_confirmed_at is null then phone_confirmed_at end,
+                else now() end,
             new_email = case when $3 is null then new_email end,
             new_phone = case when $4 is null then new_phone end
       where id = $1
@@ -188,9 +185,8 @@ pub fn update_contact(
     name: Option<&str>,
     email: Option<&str>,
     phone: Option<&str>,
-    vouched: bool,
 ) -> Result<()> {
-    let args = [person.into(), name.into(), email.into(), phone.into(), vouched.into()];
+    let args = [person.into(), name.into(), email.into(), phone.into()];
     UPDATE_CONTACT.run(&args)?;
     Ok(())
 }
