@@ -69,9 +69,10 @@ describe('sign-up', () => {
     assert.deepEqual(profile, { id: user.id, name: 'Asha', role: 'customer' });
   });
 
-  test('is refused for a known address and a weak password', async () => {
+  test('is refused for a known address, a weak password and a system that takes nobody in', async () => {
     const { email } = await signedUp();
     refused(await client().auth.signUp({ email, password: PASSWORD }), 422, 'user_already_exists');
+    refused(await client('ledger').auth.signUp({ email: uniqueEmail(), password: PASSWORD }), 422, 'signup_disabled');
     const { error } = await client().auth.signUp({ email: uniqueEmail(), password: 'short' });
     assert.ok(error instanceof AuthWeakPasswordError);
     assert.deepEqual(error.reasons, ['length']);
