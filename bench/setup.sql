@@ -22,4 +22,7 @@ begin
     end loop;
 end
 $$;
+select count(ledger.open_account('bench', 'a' || i, 'INR', 'asset')) as accounts
+  from generate_series(1, 10000) as i;
+select min(id) as first_id from ledger.accounts where system = 'bench';
 vacuum analyze;
