@@ -27,15 +27,19 @@ comment on column ops.audit_logs.new_values is 'The new values of the columns th
 alter table ops.audit_logs enable row level security;
 select pg_catalog.pg_extension_config_dump('ops.audit_logs', '');
 
+create domain ops.outbox_channel as text
+    constraint outbox_channel_check check (value in ('email', 'sms', 'slack', 'http'));
+create domain ops.outbox_status as text
+    constraint outbox_status_check check (value in ('pending', 'sent', 'dead'));
 create table ops.outbox (
     id uuid not null,
     system text not null,
-    channel text not null,
+    channel ops.outbox_channel not null,
     template text not null,
     recipient text not null,
     payload jsonb not null default '{}',
     idempotency_key text,
-    status text not null default 'pending',
+    status ops.outbox_status not null default 'pending',
     attempts integer not null default 0,
     available_at timestamptz not null default now(),
     leased_by text,
@@ -44,9 +48,7 @@ create table ops.outbox (
     created_at timestamptz not null default now(),
     sent_at timestamptz,
     constraint outbox_pkey primary key (id),
-    constraint outbox_idempotency_key unique (system, idempotency_key),
-    constraint outbox_channel_check check (channel in ('email', 'sms', 'slack', 'http')),
-    constraint outbox_status_check check (status in ('pending', 'sent', 'dead'))
+    constraint outbox_idempotency_key unique (system, idempotency_key)
 );
 create index outbox_due_idx on ops.outbox (channel, available_at) where status = 'pending';
 create index outbox_recipient_idx on ops.outbox (recipient);

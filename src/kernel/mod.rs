@@ -6,6 +6,7 @@
 //! Its tables live in the schema `backoffice`, which the API never exposes.
 
 pub mod api;
+pub mod append;
 pub mod caller;
 pub mod error;
 pub mod idempotency;
@@ -26,6 +27,7 @@ pub mod triggers;
 /// Runs once in every backend that loads the library.
 pub fn init() {
     keys::define_gucs();
+    settings::forget_when_changed();
     // A backtrace in the server's environment would reach clients as DETAIL.
     // SAFETY: a backend is single-threaded and nothing has read it yet.
     unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };

@@ -6,15 +6,12 @@
 use crate::kernel::caller;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::spi::Query;
-use pgrx::JsonB;
+use pgrx::{JsonB, pg_sys};
 use serde_json::Value;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
 
-static READ: Query = Query::read(
-    "select coalesce(s.value, d.default_value)
-       from backoffice.setting_definitions d
-       left join backoffice.settings s on s.system = d.system and s.key = d.key
-      where d.system = $1 and d.key = $2",
-);
 static DEFINITION: Query = Query::read(
     "select kind, minimum, maximum, allowed, nullable
        from backoffice.setting_definitions where system = $1 and key = $2",
@@ -26,7 +23,7 @@ static WRITE: Query = Query::write(
         set value = excluded.value, updated_by = excluded.updated_by, updated_at = now()
       where s.value is distinct from excluded.value",
 );
-static ALL: Query = Query::read(
+static ALL: Query = Query::read_latest(
     "select coalesce(jsonb_object_agg(d.key, coalesce(s.value, d.default_value)), '{}')
        from backoffice.setting_definitions d
        left join backoffice.settings s on s.system = d.system and s.key = d.key
@@ -64,28 +61,75 @@ impl FromSetting for Vec<i64> {
     }
 }
 
+thread_local! {
+    /// The settings of systems, as this backend last read them.
+    static KEPT: RefCell<HashMap<String, Rc<Value>>> = RefCell::default();
+    /// Cleared by [`on_change`], which may run anywhere and so does nothing more.
+    static GOOD: Cell<bool> = const { Cell::new(false) };
+    /// The table of settings, from the time they were read.
+    static TABLE: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
+}
+
+/// Registers, once in every backend, what makes it forget settings that changed.
+pub fn forget_when_changed() {
+    // SAFETY: the callback lives as long as the backend.
+    unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(on_change), pg_sys::Datum::null()) };
+}
+
+/// PostgreSQL tells every backend about changed tables; [`tell_change`] tells it.
+unsafe extern "C-unwind" fn on_change(_: pg_sys::Datum, table: pg_sys::Oid) {
+    if table == pg_sys::InvalidOid || table == TABLE.get() {
+        GOOD.set(false);
+    }
+}
+
+/// Makes every backend read the settings anew: this one at once, the others when
+/// the transaction commits.
+pub fn tell_change() {
+    // SAFETY: the table exists, for its trigger runs this.
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(table()) };
+}
+
+fn table() -> pg_sys::Oid {
+    // SAFETY: look-ups in PostgreSQL's caches.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"backoffice".as_ptr(), true);
+        pg_sys::get_relname_relid(c"settings".as_ptr(), schema)
+    }
+}
+
 /// The value in force of one setting.
 pub fn get<T: FromSetting>(system: &str, key: &str) -> Result<T> {
-    let value: Option<JsonB> = READ.first(&[system.into(), key.into()], |row| row.get(1))?;
-    decode(system, key, value.map(|json| json.0).as_ref())
+    decode(system, key, all(system)?.get(key))
 }
 
 /// The value in force of one setting as JSON, or PT404.
 pub fn value(system: &str, key: &str) -> Result<Value> {
-    READ.first(&[system.into(), key.into()], |row| row.get::<JsonB>(1))?
-        .map(|json| json.0)
-        .ok_or_else(|| Error::not_found("setting", format!("{system}.{key}")))
-}
-
-/// All settings of a system, read in one statement.
-pub struct Settings {
-    system: &'static str,
-    values: Value,
+    let value = all(system)?.get(key).cloned();
+    value.ok_or_else(|| Error::not_found("setting", format!("{system}.{key}")))
 }
 
 /// All settings of a system as one JSON object.
-pub fn all(system: &str) -> Result<Value> {
-    ALL.one(&[system.into()], |row| row.get::<JsonB>(1)).map(|json| json.0)
+pub fn all(system: &str) -> Result<Rc<Value>> {
+    if !GOOD.replace(true) {
+        TABLE.set(table());
+        KEPT.with_borrow_mut(HashMap::clear);
+    }
+    if let Some(kept) = KEPT.with_borrow(|kept| kept.get(system).cloned()) {
+        return Ok(kept);
+    }
+    let values = Rc::new(ALL.one(&[system.into()], |row| row.get::<JsonB>(1))?.0);
+    // A name that no system has is not kept: anybody can make those up.
+    if values.as_object().is_some_and(|values| !values.is_empty()) {
+        KEPT.with_borrow_mut(|kept| kept.insert(system.to_owned(), values.clone()));
+    }
+    Ok(values)
+}
+
+/// All settings of a system, as they are now.
+pub struct Settings {
+    system: &'static str,
+    values: Rc<Value>,
 }
 
 impl Settings {

@@ -1,6 +1,7 @@
 //! Triggers that any module may put on its tables.
 
 use crate::kernel::error::{Error, Result, trigger_entry};
+use crate::kernel::settings;
 use pgrx::prelude::*;
 use std::convert::Infallible;
 
@@ -14,5 +15,16 @@ fn backoffice_refuse_change<'a>(
     trigger_entry(|| {
         let table = trigger.table_name().unwrap_or_default();
         Err(Error::forbidden(format!("rows of {table} are never changed or deleted")))
+    })
+}
+
+/// AFTER any change of settings or their definitions: nobody goes on with old ones.
+#[pg_trigger(sql = false)]
+fn backoffice_settings_changed<'a>(
+    _trigger: &'a pgrx::PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Infallible> {
+    trigger_entry(|| {
+        settings::tell_change();
+        Ok(None)
     })
 }

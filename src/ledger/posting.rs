@@ -103,12 +103,13 @@ fn insert(request: &Request<'_>, now: TimestampWithTimeZone) -> Result<bool> {
         }),
         Some(id) => {
             let insert = || transfers::insert_journal(id, request, kind, now);
-            if !request.may_repeat() {
-                return insert().map(|()| true);
+            // Only what a caller names can be taken: ids made here are new.
+            if !request.lines.iter().any(|line| line.keyed || line.reverses.is_some()) {
+                return insert();
             }
             match subtransaction(insert) {
                 Err(e) if e.sqlstate == sqlstate::UNIQUE_VIOLATION => Ok(false),
-                outcome => outcome.map(|()| true),
+                outcome => outcome,
             }
         }
     }

@@ -89,8 +89,8 @@ pub fn shares(line: &[Upline], plan: &Plan) -> Vec<Share> {
     shares
 }
 
-/// Pays the commission for a customer. The caller has been checked, and has
-/// made sure that nobody else pays for the same customer at the same time.
+/// Pays the commission for a customer whose row says so already. The caller has been
+/// checked, and has made sure that nobody else pays for the same customer meanwhile.
 pub fn distribute(customer: Uuid, initiator: Uuid) -> Result<()> {
     let settings = Settings::of(SYSTEM)?;
     let plan = Plan::load(&settings)?;
@@ -99,7 +99,12 @@ pub fn distribute(customer: Uuid, initiator: Uuid) -> Result<()> {
     let line = store::line_above(initiator, plan.levels(), plan.inactive)?;
     let shares = shares(&line, &plan);
     post(customer, &platform, currency, &shares)?;
-    record(customer, initiator, &platform, currency, &shares)?;
+    record(customer, initiator, &platform, currency, &shares)
+}
+
+/// Pays the commission for a customer whose row is pending.
+pub fn distribute_pending(customer: Uuid, initiator: Uuid) -> Result<()> {
+    distribute(customer, initiator)?;
     store::mark_distributed(customer)
 }
 
@@ -154,7 +159,7 @@ pub fn distribute_once(customer: Uuid, initiator: Uuid) -> Result<()> {
         let rule = "must be the promoter who brought the customer";
         return Err(Error::invalid("p_initiator_promoter_id", rule));
     }
-    if status == "pending" { distribute(customer, initiator) } else { Ok(()) }
+    if status == "pending" { distribute_pending(customer, initiator) } else { Ok(()) }
 }
 
 #[cfg(test)]

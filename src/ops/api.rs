@@ -94,7 +94,7 @@ fn ops_get_settings(p_system: Option<&str>) -> Result<JsonB, ErrorReport> {
     entry(|| {
         let system = required(p_system, "p_system")?;
         caller::current().require_admin(system)?;
-        settings::all(system).map(JsonB)
+        settings::all(system).map(|values| JsonB(values.as_ref().clone()))
     })
 }
 

@@ -10,3 +10,8 @@ pub mod outbox;
 mod store;
 pub mod triggers;
 mod values;
+
+/// Runs once in every backend that loads the library.
+pub fn init() {
+    audit::init();
+}

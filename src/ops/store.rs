@@ -1,18 +1,16 @@
 //! The SQL of ops.
 
-use crate::kernel::error::Result;
+use crate::kernel::append::Appender;
+use crate::kernel::error::{Error, Result};
 use crate::kernel::ids::new_id;
+use crate::kernel::request::Headers;
 use crate::kernel::spi::Query;
-use crate::ops::audit::Change;
+use crate::ops::audit::Entry;
 use crate::ops::outbox::Message;
-use pgrx::{JsonB, Uuid};
-use serde_json::Value;
+use pgrx::{IntoDatum, JsonB, Uuid, direct_function_call_as_datum, pg_sys};
+use serde_json::{Map, Value};
+use std::ffi::CString;
 
-static INSERT_AUDIT: Query = Query::write(
-    "insert into ops.audit_logs (id, actor_id, actor_role, action, table_name, record_id,
-        old_values, new_values, request_id, ip_address, user_agent)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::inet, $11)",
-);
 static ENQUEUE: Query = Query::write(
     "insert into ops.outbox (id, system, channel, template, recipient, payload, idempotency_key)
      values ($1, $2, $3, $4, $5, $6, $7)
@@ -48,33 +46,55 @@ static FAIL: Query = Query::write(
      returning status",
 );
 
-pub struct AuditRow<'a> {
-    pub change: Change,
-    pub actor: Option<Uuid>,
-    pub role: &'a str,
-    pub request_id: Option<&'a str>,
-    pub address: Option<String>,
-    pub user_agent: Option<&'a str>,
+/// Writes rows of the audit log that all came with one request.
+pub fn insert_audit(entries: &[Entry], headers: &Headers) -> Result<()> {
+    let address = headers.client_address();
+    // SAFETY: an ordinary table, and every value has the type of its column.
+    unsafe {
+        let mut log = Appender::open(audit_log()?);
+        for entry in entries {
+            let change = &entry.change;
+            let json = |values: &Option<Map<String, Value>>| {
+                values.clone().and_then(|map| JsonB(Value::Object(map)).into_datum())
+            };
+            log.append(|column| match column {
+                "id" => entry.id.into_datum(),
+                "at" => Some(pg_sys::Datum::from(entry.at)),
+                "actor_id" => entry.actor.into_datum(),
+                "actor_role" => entry.role.into_datum(),
+                "action" => change.action.as_str().into_datum(),
+                "table_name" => change.table.as_str().into_datum(),
+                "record_id" => change.record_id.as_deref().into_datum(),
+                "old_values" => json(&change.old),
+                "new_values" => json(&change.new),
+                "request_id" => headers.request_id().into_datum(),
+                "ip_address" => address.as_deref().and_then(inet),
+                "user_agent" => headers.user_agent().into_datum(),
+                _ => None,
+            });
+        }
+        log.finish();
+    }
+    Ok(())
 }
 
-pub fn insert_audit(row: &AuditRow<'_>) -> Result<()> {
-    let json = |values: &Option<serde_json::Map<String, Value>>| {
-        values.clone().map(|map| JsonB(Value::Object(map)))
+fn audit_log() -> Result<pg_sys::Oid> {
+    // SAFETY: look-ups in PostgreSQL's caches.
+    let (table, kind) = unsafe {
+        let schema = pg_sys::get_namespace_oid(c"ops".as_ptr(), false);
+        let table = pg_sys::get_relname_relid(c"audit_logs".as_ptr(), schema);
+        (table, pg_sys::get_rel_relkind(table) as u8)
     };
-    INSERT_AUDIT.run(&[
-        new_id().into(),
-        row.actor.into(),
-        row.role.into(),
-        row.change.action.as_str().into(),
-        row.change.table.as_str().into(),
-        row.change.record_id.as_deref().into(),
-        json(&row.change.old).into(),
-        json(&row.change.new).into(),
-        row.request_id.into(),
-        row.address.as_deref().into(),
-        row.user_agent.into(),
-    ])?;
-    Ok(())
+    if kind == pg_sys::RELKIND_RELATION {
+        return Ok(table);
+    }
+    Err(Error::internal("ops.audit_logs is not an ordinary table"))
+}
+
+fn inet(address: &str) -> Option<pg_sys::Datum> {
+    let text = CString::new(address).ok()?;
+    // SAFETY: the input function of inet; the address was parsed before.
+    unsafe { direct_function_call_as_datum(pg_sys::inet_in, &[text.as_c_str().into_datum()]) }
 }
 
 pub fn enqueue(message: &Message<'_>) -> Result<()> {

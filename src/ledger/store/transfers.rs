@@ -26,7 +26,8 @@ static INSERT_ONE: Query = Query::write(
 static INSERT_JOURNAL: Query = Query::write(
     "insert into ledger.journals
         (id, kind_id, recorded_at, effective_at, reverses_id, description, metadata)
-     values ($1, $2, $3, $4, $5, $6, $7)",
+     values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict do nothing",
 );
 static INSERT_MANY: Query = Query::write(
     "insert into ledger.transfers (id, debit_account_id, credit_account_id, amount, recorded_at,
@@ -34,7 +35,8 @@ static INSERT_MANY: Query = Query::write(
      select l.id, l.debit, l.credit, l.amount, $6, $7, $8, $9, l.reverses
        from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[])
             as l (id, debit, credit, amount, reverses)",
-);
+)
+.generic();
 static FIND_SINGLE: Query = Query::read(
     "select k.system, k.kind, t.recorded_at, t.effective_at, t.description, t.metadata,
             t.hold_id, t.journal_id
@@ -109,14 +111,15 @@ pub fn insert_one(single: &Single<'_>) -> Result<bool> {
     Ok(rows > 0)
 }
 
-/// Stores a journal with its transfers; 23505 where an id is taken.
+/// Stores a journal with its transfers: false where the journal's id or what it
+/// reverses is taken, 23505 where a transfer's is.
 pub fn insert_journal(
     id: Uuid,
     request: &Request<'_>,
     kind: i16,
     recorded_at: TimestampWithTimeZone,
-) -> Result<()> {
-    INSERT_JOURNAL.run(&[
+) -> Result<bool> {
+    let rows = INSERT_JOURNAL.run(&[
         id.into(),
         kind.into(),
         recorded_at.into(),
@@ -125,6 +128,9 @@ pub fn insert_journal(
         request.description.into(),
         request.metadata.clone().map(JsonB).into(),
     ])?;
+    if rows == 0 {
+        return Ok(false);
+    }
     let lines = &request.lines;
     let numbers = |of: fn(&Line) -> i64| lines.iter().map(of).collect::<Vec<i64>>();
     INSERT_MANY.run(&[
@@ -138,7 +144,7 @@ pub fn insert_journal(
         kind.into(),
         id.into(),
     ])?;
-    Ok(())
+    Ok(true)
 }
 
 /// The journal that a transfer belongs to; a transfer on its own is one.

@@ -7,23 +7,20 @@ use crate::ledger::AccountId;
 use crate::network::commission::{InactiveShare, Upline};
 use pgrx::Uuid;
 
-// The way up from the creator. Counting either steps or active promoters, it
-// ends as soon as there are enough for every level.
+// The creator and the line above: all of it where inactive promoters are passed
+// over, else as many as there are levels.
 static LINE_ABOVE: Query = Query::read(
-    "with recursive line as (
-        select p.id, p.parent_promoter_id, p.status = 'Active' as active,
-               1 as steps, (p.status = 'Active')::integer as actives
-          from network.profiles p where p.id = $1
-        union all
-        select p.id, p.parent_promoter_id, p.status = 'Active',
-               l.steps + 1, l.actives + (p.status = 'Active')::integer
-          from line l
-          join network.profiles p on p.id = l.parent_promoter_id
-         where case when $3 then l.actives else l.steps end < $2)
-     select line.id, line.active, promoters.wallet_account_id
-       from line join network.promoters on promoters.id = line.id
-      order by line.steps",
-);
+    "select p.id, p.status = 'Active', r.wallet_account_id
+       from network.promoters creator
+      cross join unnest(creator.id || creator.ancestors[1:
+                case when $3 then cardinality(creator.ancestors) else $2 - 1 end])
+            with ordinality as line (id, step)
+       join network.promoters r on r.id = line.id
+       join network.profiles p on p.id = line.id
+      where creator.id = $1
+      order by line.step",
+)
+.generic();
 static INSERT: Query = Query::write(
     "insert into network.affiliate_commissions (customer_id, initiator_promoter_id, recipient_id,
         recipient_type, level, amount, status, transaction_id, note)
@@ -32,7 +29,8 @@ static INSERT: Query = Query::write(
             s.level, backoffice.major(s.amount, $3), 'credited', s.transaction_id, s.note
        from unnest($4, $5, $6, $7, $8, $9)
             as s (recipient, is_promoter, level, amount, transaction_id, note)",
-);
+)
+.generic();
 static MARK: Query =
     Query::write("update network.customers set commission_status = 'distributed' where id = $1");
 static LOCK_CUSTOMER: Query = Query::write(
@@ -50,7 +48,7 @@ pub struct NewCommission {
     pub note: String,
 }
 
-/// The line above a promoter, themselves first, long enough for `levels`.
+/// A promoter and the line above, long enough for `levels`.
 pub fn line_above(promoter: Uuid, levels: i64, inactive: InactiveShare) -> Result<Vec<Upline>> {
     let by_active = inactive == InactiveShare::NextActive;
     LINE_ABOVE.all(&[promoter.into(), (levels as i32).into(), by_active.into()], |row| {

@@ -26,7 +26,7 @@ static INSERT: Query = Query::write(
 );
 static INSERT_CUSTOMER: Query = Query::write(
     "insert into network.customers (id, promoter_id, source, commission_status, metadata)
-     values ($1, $2, $3, case when $2 is null then 'none' else 'pending' end, $4)",
+     values ($1, $2, $3, case when $2 is null then 'none' else 'distributed' end, $4)",
 );
 static MAKE_ADMIN: Query = Query::write(
     "update network.profiles set role = 'admin', updated_at = now()
@@ -88,7 +88,7 @@ pub fn insert(new: &NewProfile<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The row whose trigger pays the commission.
+/// What a customer has beyond the profile; whoever brought them is paid next.
 pub fn insert_customer(
     id: Uuid,
     promoter: Option<Uuid>,
