@@ -75,6 +75,7 @@ $$;
 do $$
 declare
     proved constant text[] := array[
+        'login_handles_user_fkey', 'one_time_tokens_user_fkey',
         'profiles_id_fkey', 'profiles_parent_promoter_id_fkey',
         'customers_id_fkey', 'customers_promoter_id_fkey',
         'pin_transactions_user_id_fkey',
@@ -86,7 +87,8 @@ begin
         select t.tgrelid::regclass as name, t.tgname
           from pg_catalog.pg_trigger t
           join pg_catalog.pg_constraint c on c.oid = t.tgconstraint
-         where c.conname = any (proved) and c.connamespace = 'network'::regnamespace
+         where c.conname = any (proved)
+           and c.connamespace in ('identity'::regnamespace, 'network'::regnamespace)
            and t.tgrelid = c.conrelid and t.tgfoid = '"RI_FKey_check_ins"'::regproc
     loop
         execute format('alter table %s disable trigger %I', item.name, item.tgname);

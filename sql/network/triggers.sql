@@ -44,6 +44,8 @@ create trigger profiles_update_audit after update of
     on network.profiles for each row execute function ops.audit_row();
 create trigger promoters_audit after insert or update or delete on network.promoters
     for each row execute function ops.audit_row();
+create trigger platform_kept after insert or update or delete or truncate on network.platform
+    for each statement execute function backoffice.forget_kept();
 create trigger platform_audit after insert or update or delete on network.platform
     for each row execute function ops.audit_row();
 create trigger customers_audit after insert or delete on network.customers

@@ -25,5 +25,6 @@ pub mod totp;
 
 pub use contact::{normalize_email, normalize_phone};
 pub use people::{
-    NewPerson, PersonUpdate, create_invited, create_person, end_sessions, invite, register_handle, update_person,
+    NewPerson, PersonUpdate, create_invited, create_person, end_sessions, invite, register_handle,
+    update_person,
 };

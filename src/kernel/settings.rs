@@ -5,11 +5,10 @@
 
 use crate::kernel::caller;
 use crate::kernel::error::{Error, Result};
+use crate::kernel::kept::Kept;
 use crate::kernel::spi::Query;
-use pgrx::{JsonB, pg_sys};
-use serde_json::Value;
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use pgrx::JsonB;
+use serde_json::{Value, json};
 use std::rc::Rc;
 
 static DEFINITION: Query = Query::read(
@@ -62,40 +61,7 @@ impl FromSetting for Vec<i64> {
 }
 
 thread_local! {
-    /// The settings of systems, as this backend last read them.
-    static KEPT: RefCell<HashMap<String, Rc<Value>>> = RefCell::default();
-    /// Cleared by [`on_change`], which may run anywhere and so does nothing more.
-    static GOOD: Cell<bool> = const { Cell::new(false) };
-    /// The table of settings, from the time they were read.
-    static TABLE: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
-}
-
-/// Registers, once in every backend, what makes it forget settings that changed.
-pub fn forget_when_changed() {
-    // SAFETY: the callback lives as long as the backend.
-    unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(on_change), pg_sys::Datum::null()) };
-}
-
-/// PostgreSQL tells every backend about changed tables; [`tell_change`] tells it.
-unsafe extern "C-unwind" fn on_change(_: pg_sys::Datum, table: pg_sys::Oid) {
-    if table == pg_sys::InvalidOid || table == TABLE.get() {
-        GOOD.set(false);
-    }
-}
-
-/// Makes every backend read the settings anew: this one at once, the others when
-/// the transaction commits.
-pub fn tell_change() {
-    // SAFETY: the table exists, for its trigger runs this.
-    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(table()) };
-}
-
-fn table() -> pg_sys::Oid {
-    // SAFETY: look-ups in PostgreSQL's caches.
-    unsafe {
-        let schema = pg_sys::get_namespace_oid(c"backoffice".as_ptr(), true);
-        pg_sys::get_relname_relid(c"settings".as_ptr(), schema)
-    }
+    static KEPT: Kept<Value> = Kept::default();
 }
 
 /// The value in force of one setting.
@@ -111,19 +77,13 @@ pub fn value(system: &str, key: &str) -> Result<Value> {
 
 /// All settings of a system as one JSON object.
 pub fn all(system: &str) -> Result<Rc<Value>> {
-    if !GOOD.replace(true) {
-        TABLE.set(table());
-        KEPT.with_borrow_mut(HashMap::clear);
-    }
-    if let Some(kept) = KEPT.with_borrow(|kept| kept.get(system).cloned()) {
-        return Ok(kept);
-    }
-    let values = Rc::new(ALL.one(&[system.into()], |row| row.get::<JsonB>(1))?.0);
-    // A name that no system has is not kept: anybody can make those up.
-    if values.as_object().is_some_and(|values| !values.is_empty()) {
-        KEPT.with_borrow_mut(|kept| kept.insert(system.to_owned(), values.clone()));
-    }
-    Ok(values)
+    let read = || {
+        let values = ALL.one(&[system.into()], |row| row.get::<JsonB>(1))?.0;
+        // A name that no system has is not kept: anybody can make those up.
+        Ok(values.as_object().is_some_and(|values| !values.is_empty()).then_some(values))
+    };
+    let values = KEPT.with(|kept| kept.get(system, read))?;
+    Ok(values.unwrap_or_else(|| Rc::new(json!({}))))
 }
 
 /// All settings of a system, as they are now.
@@ -227,7 +187,6 @@ impl Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn rule(kind: &str) -> Rule {
         Rule {

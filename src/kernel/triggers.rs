@@ -1,7 +1,7 @@
 //! Triggers that any module may put on its tables.
 
 use crate::kernel::error::{Error, Result, trigger_entry};
-use crate::kernel::settings;
+use crate::kernel::kept;
 use pgrx::prelude::*;
 use std::convert::Infallible;
 
@@ -18,13 +18,14 @@ fn backoffice_refuse_change<'a>(
     })
 }
 
-/// AFTER any change of settings or their definitions: nobody goes on with old ones.
+/// `backoffice.forget_kept()`: put it AFTER any change, for each statement, on a table
+/// whose rows backends keep ([`kept`]).
 #[pg_trigger(sql = false)]
-fn backoffice_settings_changed<'a>(
+fn backoffice_forget_kept<'a>(
     _trigger: &'a pgrx::PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Infallible> {
     trigger_entry(|| {
-        settings::tell_change();
+        kept::forget();
         Ok(None)
     })
 }

@@ -51,7 +51,9 @@ pub fn post_request(request: &Request<'_>) -> Result<Posted> {
 
 /// What was posted under an id that the request gives.
 fn repeated(request: &Request<'_>) -> Result<Option<Posted>> {
-    if let Some(id) = request.journal_key {
+    if let Some(id) = request.journal_key
+        && transfers::is_taken(id)?
+    {
         if let Some(stored) = transfers::find_journal(id)? {
             return Ok(Some(replay::answer(request, &stored)?));
         }

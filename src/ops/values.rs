@@ -3,13 +3,12 @@
 
 use pgrx::{FromDatum, PgTupleDesc, Uuid, pg_sys};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::ffi::CStr;
 
 pub const REDACTED: &str = "[redacted]";
 
 /// A row's columns by name, as they print.
-pub struct Columns(BTreeMap<String, Value>);
+pub struct Columns(Map<String, Value>);
 
 impl Columns {
     /// Reads a tuple.
@@ -17,7 +16,7 @@ impl Columns {
     /// # Safety
     /// `tuple` must be a live tuple of the relation that `desc` describes.
     pub unsafe fn read(tuple: pg_sys::HeapTuple, desc: &PgTupleDesc<'_>) -> Self {
-        let mut columns = BTreeMap::new();
+        let mut columns = Map::new();
         for attribute in desc.iter().filter(|attribute| !attribute.attisdropped) {
             let mut is_null = false;
             let number = i32::from(attribute.attnum);
@@ -37,8 +36,14 @@ impl Columns {
     }
 
     /// All values that are set.
-    pub fn present(&self, secret: &[String]) -> Map<String, Value> {
-        self.select(secret, |_, value| !value.is_null())
+    pub fn present(mut self, secret: &[String]) -> Map<String, Value> {
+        self.0.retain(|_, value| !value.is_null());
+        for name in secret {
+            if let Some(value) = self.0.get_mut(name) {
+                *value = Value::from(REDACTED);
+            }
+        }
+        self.0
     }
 
     /// The values that differ from `other`'s.
@@ -111,7 +116,7 @@ mod tests {
     use serde_json::json;
 
     fn columns(values: Value) -> Columns {
-        Columns(values.as_object().unwrap().clone().into_iter().collect())
+        Columns(values.as_object().unwrap().clone())
     }
 
     #[test]

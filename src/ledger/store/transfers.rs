@@ -37,6 +37,10 @@ static INSERT_MANY: Query = Query::write(
             as l (id, debit, credit, amount, reverses)",
 )
 .generic();
+static IS_TAKEN: Query = Query::read(
+    "select exists (select from ledger.journals where id = $1)
+         or exists (select from ledger.transfers where id = $1)",
+);
 static FIND_SINGLE: Query = Query::read(
     "select k.system, k.kind, t.recorded_at, t.effective_at, t.description, t.metadata,
             t.hold_id, t.journal_id
@@ -145,6 +149,11 @@ pub fn insert_journal(
         id.into(),
     ])?;
     Ok(true)
+}
+
+/// Whether a journal or a transfer has this id.
+pub fn is_taken(id: Uuid) -> Result<bool> {
+    IS_TAKEN.one(&[id.into()], |row| row.get(1))
 }
 
 /// The journal that a transfer belongs to; a transfer on its own is one.

@@ -7,18 +7,15 @@ use crate::ledger::AccountId;
 use crate::network::commission::{InactiveShare, Upline};
 use pgrx::Uuid;
 
-// The creator and the line above: all of it where inactive promoters are passed
-// over, else as many as there are levels.
+// The creator and the line above in its order: all of it where inactive promoters
+// are passed over, else as many as there are levels.
 static LINE_ABOVE: Query = Query::read(
-    "select p.id, p.status = 'Active', r.wallet_account_id
-       from network.promoters creator
-      cross join unnest(creator.id || creator.ancestors[1:
-                case when $3 then cardinality(creator.ancestors) else $2 - 1 end])
-            with ordinality as line (id, step)
-       join network.promoters r on r.id = line.id
-       join network.profiles p on p.id = line.id
-      where creator.id = $1
-      order by line.step",
+    "select line.id,
+            (select p.status = 'Active' from network.profiles p where p.id = line.id),
+            (select r.wallet_account_id from network.promoters r where r.id = line.id)
+       from (select unnest(c.id || c.ancestors[1:
+                    case when $3 then cardinality(c.ancestors) else $2 - 1 end]) as id
+               from network.promoters c where c.id = $1) line",
 )
 .generic();
 static INSERT: Query = Query::write(
