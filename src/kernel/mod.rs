@@ -8,6 +8,7 @@
 pub mod api;
 pub mod append;
 pub mod caller;
+pub mod clock;
 pub mod error;
 pub mod idempotency;
 pub mod ids;

@@ -3,9 +3,10 @@
 //! Everything is checked, with the accounts locked, before anything is written,
 //! so a refusal changes nothing even where the caller goes on after it.
 
+use crate::kernel::clock::clock;
 use crate::kernel::error::{Error, Result, sqlstate};
 use crate::kernel::spi::subtransaction;
-use crate::ledger::books::{Books, Touch, clock};
+use crate::ledger::books::{Books, Touch};
 use crate::ledger::error::LedgerError;
 use crate::ledger::expiry::sweep_behind;
 use crate::ledger::fast;

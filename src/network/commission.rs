@@ -99,7 +99,7 @@ pub fn distribute(customer: Uuid, initiator: Uuid) -> Result<()> {
     let line = store::line_above(initiator, plan.levels(), plan.inactive)?;
     let shares = shares(&line, &plan);
     post(customer, &platform, currency, &shares)?;
-    record(customer, initiator, &platform, currency, &shares)
+    record(customer, initiator, &platform, &shares)
 }
 
 /// Pays the commission for a customer whose row is pending.
@@ -131,23 +131,22 @@ fn post(customer: Uuid, platform: &Platform, currency: Currency, shares: &[Share
     Ok(())
 }
 
-fn record(
-    customer: Uuid,
-    initiator: Uuid,
-    platform: &Platform,
-    currency: Currency,
-    shares: &[Share],
-) -> Result<()> {
+fn record(customer: Uuid, initiator: Uuid, platform: &Platform, shares: &[Share]) -> Result<()> {
+    let ids = numbers::take(Counter::Commission, shares.len())?;
     let numbers = numbers::take(Counter::Transaction, shares.len())?;
-    let rows = shares.iter().zip(numbers).map(|(share, transaction)| NewCommission {
-        recipient: share.recipient.as_ref().map_or(platform.admin, |one| one.id),
-        is_promoter: share.recipient.is_some(),
-        level: share.level,
-        amount: share.amount,
-        transaction_id: number::TRANSACTION.format(transaction),
-        note: share.note.clone(),
-    });
-    store::insert(customer, initiator, currency, rows.collect())
+    let rows = shares.iter().zip(ids.into_iter().zip(numbers));
+    let rows: Vec<_> = rows
+        .map(|(share, (id, transaction))| NewCommission {
+            id,
+            recipient: share.recipient.as_ref().map_or(platform.admin, |one| one.id),
+            is_promoter: share.recipient.is_some(),
+            level: share.level,
+            amount: Money::new(share.amount, platform.currency),
+            transaction_id: number::TRANSACTION.format(transaction),
+            note: share.note.clone(),
+        })
+        .collect();
+    store::insert(customer, initiator, &rows)
 }
 
 /// Pays the commission for a customer whose trigger has not done so yet; a

@@ -5,10 +5,12 @@
 //! indexes costs more than a row.
 
 use crate::kernel::caller::{self, Kind};
+use crate::kernel::clock::clock;
 use crate::kernel::error::{self, Result};
 use crate::kernel::ids::new_id;
 use crate::kernel::request::Headers;
 use crate::ops::store;
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{Uuid, pg_sys};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -50,10 +52,9 @@ pub fn record_action(
 }
 
 fn record_as(change: Change, actor: Option<Uuid>, role: &'static str) -> Result<()> {
-    // SAFETY: reads the clock and a counter of the transaction.
-    let (at, subtransaction) =
-        unsafe { (pg_sys::GetCurrentTimestamp(), pg_sys::GetCurrentSubTransactionId()) };
-    let entry = Entry { subtransaction, id: new_id(), at, change, actor, role };
+    // SAFETY: reads a counter of the transaction.
+    let subtransaction = unsafe { pg_sys::GetCurrentSubTransactionId() };
+    let entry = Entry { subtransaction, id: new_id(), at: clock(), change, actor, role };
     WAITING.with_borrow_mut(|waiting| waiting.push(entry));
     if error::is_inside() { Ok(()) } else { write() }
 }
@@ -62,7 +63,7 @@ fn record_as(change: Change, actor: Option<Uuid>, role: &'static str) -> Result<
 pub struct Entry {
     subtransaction: pg_sys::SubTransactionId,
     pub id: Uuid,
-    pub at: pg_sys::TimestampTz,
+    pub at: TimestampWithTimeZone,
     pub change: Change,
     pub actor: Option<Uuid>,
     pub role: &'static str,

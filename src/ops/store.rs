@@ -1,16 +1,33 @@
 //! The SQL of ops.
 
-use crate::kernel::append::Appender;
-use crate::kernel::error::{Error, Result};
+use crate::kernel::append::Insert;
+use crate::kernel::error::Result;
 use crate::kernel::ids::new_id;
 use crate::kernel::request::Headers;
 use crate::kernel::spi::Query;
 use crate::ops::audit::Entry;
 use crate::ops::outbox::Message;
-use pgrx::{IntoDatum, JsonB, Uuid, direct_function_call_as_datum, pg_sys};
+use pgrx::{Inet, JsonB, Uuid};
 use serde_json::{Map, Value};
-use std::ffi::CString;
 
+static INSERT_AUDIT: Insert = Insert::into(
+    c"ops",
+    c"audit_logs",
+    &[
+        "id",
+        "at",
+        "actor_id",
+        "actor_role",
+        "action",
+        "table_name",
+        "record_id",
+        "old_values",
+        "new_values",
+        "request_id",
+        "ip_address",
+        "user_agent",
+    ],
+);
 static ENQUEUE: Query = Query::write(
     "insert into ops.outbox (id, system, channel, template, recipient, payload, idempotency_key)
      values ($1, $2, $3, $4, $5, $6, $7)
@@ -49,52 +66,26 @@ static FAIL: Query = Query::write(
 /// Writes rows of the audit log that all came with one request.
 pub fn insert_audit(entries: &[Entry], headers: &Headers) -> Result<()> {
     let address = headers.client_address();
-    // SAFETY: an ordinary table, and every value has the type of its column.
-    unsafe {
-        let mut log = Appender::open(audit_log()?);
-        for entry in entries {
-            let change = &entry.change;
-            let json = |values: &Option<Map<String, Value>>| {
-                values.clone().and_then(|map| JsonB(Value::Object(map)).into_datum())
-            };
-            log.append(|column| match column {
-                "id" => entry.id.into_datum(),
-                "at" => Some(pg_sys::Datum::from(entry.at)),
-                "actor_id" => entry.actor.into_datum(),
-                "actor_role" => entry.role.into_datum(),
-                "action" => change.action.as_str().into_datum(),
-                "table_name" => change.table.as_str().into_datum(),
-                "record_id" => change.record_id.as_deref().into_datum(),
-                "old_values" => json(&change.old),
-                "new_values" => json(&change.new),
-                "request_id" => headers.request_id().into_datum(),
-                "ip_address" => address.as_deref().and_then(inet),
-                "user_agent" => headers.user_agent().into_datum(),
-                _ => None,
-            });
-        }
-        log.finish();
-    }
-    Ok(())
-}
-
-fn audit_log() -> Result<pg_sys::Oid> {
-    // SAFETY: look-ups in PostgreSQL's caches.
-    let (table, kind) = unsafe {
-        let schema = pg_sys::get_namespace_oid(c"ops".as_ptr(), false);
-        let table = pg_sys::get_relname_relid(c"audit_logs".as_ptr(), schema);
-        (table, pg_sys::get_rel_relkind(table) as u8)
-    };
-    if kind == pg_sys::RELKIND_RELATION {
-        return Ok(table);
-    }
-    Err(Error::internal("ops.audit_logs is not an ordinary table"))
-}
-
-fn inet(address: &str) -> Option<pg_sys::Datum> {
-    let text = CString::new(address).ok()?;
-    // SAFETY: the input function of inet; the address was parsed before.
-    unsafe { direct_function_call_as_datum(pg_sys::inet_in, &[text.as_c_str().into_datum()]) }
+    INSERT_AUDIT.run(entries.iter().map(|entry| {
+        let change = &entry.change;
+        let json = |values: &Option<Map<String, Value>>| {
+            values.clone().map(|map| JsonB(Value::Object(map)))
+        };
+        [
+            entry.id.into(),
+            entry.at.into(),
+            entry.actor.into(),
+            entry.role.into(),
+            change.action.as_str().into(),
+            change.table.as_str().into(),
+            change.record_id.as_deref().into(),
+            json(&change.old).into(),
+            json(&change.new).into(),
+            headers.request_id().into(),
+            address.clone().map(Inet).into(),
+            headers.user_agent().into(),
+        ]
+    }))
 }
 
 pub fn enqueue(message: &Message<'_>) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Statements on transfers and journals.
 
+use crate::kernel::append::Insert;
 use crate::kernel::error::Result;
 use crate::kernel::spi::Query;
 use crate::ledger::account::AccountId;
@@ -29,14 +30,21 @@ static INSERT_JOURNAL: Query = Query::write(
      values ($1, $2, $3, $4, $5, $6, $7)
      on conflict do nothing",
 );
-static INSERT_MANY: Query = Query::write(
-    "insert into ledger.transfers (id, debit_account_id, credit_account_id, amount, recorded_at,
-        effective_at, kind_id, journal_id, reverses_id)
-     select l.id, l.debit, l.credit, l.amount, $6, $7, $8, $9, l.reverses
-       from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[])
-            as l (id, debit, credit, amount, reverses)",
-)
-.generic();
+static INSERT_MANY: Insert = Insert::into(
+    c"ledger",
+    c"transfers",
+    &[
+        "id",
+        "debit_account_id",
+        "credit_account_id",
+        "amount",
+        "recorded_at",
+        "effective_at",
+        "kind_id",
+        "journal_id",
+        "reverses_id",
+    ],
+);
 static IS_TAKEN: Query = Query::read(
     "select exists (select from ledger.journals where id = $1)
          or exists (select from ledger.transfers where id = $1)",
@@ -135,19 +143,19 @@ pub fn insert_journal(
     if rows == 0 {
         return Ok(false);
     }
-    let lines = &request.lines;
-    let numbers = |of: fn(&Line) -> i64| lines.iter().map(of).collect::<Vec<i64>>();
-    INSERT_MANY.run(&[
-        lines.iter().map(|line| line.id).collect::<Vec<_>>().into(),
-        numbers(|line| line.debit.0).into(),
-        numbers(|line| line.credit.0).into(),
-        numbers(|line| line.amount.minor).into(),
-        lines.iter().map(|line| line.reverses).collect::<Vec<_>>().into(),
-        recorded_at.into(),
-        request.effective_at.into(),
-        kind.into(),
-        id.into(),
-    ])?;
+    INSERT_MANY.run(request.lines.iter().map(|line| {
+        [
+            line.id.into(),
+            line.debit.0.into(),
+            line.credit.0.into(),
+            line.amount.minor.into(),
+            recorded_at.into(),
+            request.effective_at.into(),
+            kind.into(),
+            id.into(),
+            line.reverses.into(),
+        ]
+    }))?;
     Ok(true)
 }
 

@@ -1,7 +1,10 @@
 //! SQL of commissions.
 
+use crate::kernel::append::Insert;
+use crate::kernel::clock::transaction_start;
 use crate::kernel::error::Result;
-use crate::kernel::money::Currency;
+use crate::kernel::money::Money;
+use crate::kernel::numeric;
 use crate::kernel::spi::Query;
 use crate::ledger::AccountId;
 use crate::network::commission::{InactiveShare, Upline};
@@ -18,16 +21,24 @@ static LINE_ABOVE: Query = Query::read(
                from network.promoters c where c.id = $1) line",
 )
 .generic();
-static INSERT: Query = Query::write(
-    "insert into network.affiliate_commissions (customer_id, initiator_promoter_id, recipient_id,
-        recipient_type, level, amount, status, transaction_id, note)
-     select $1, $2, s.recipient,
-            case when s.is_promoter then 'promoter' else 'admin' end::network.recipient_type,
-            s.level, backoffice.major(s.amount, $3), 'credited', s.transaction_id, s.note
-       from unnest($4, $5, $6, $7, $8, $9)
-            as s (recipient, is_promoter, level, amount, transaction_id, note)",
-)
-.generic();
+static INSERT: Insert = Insert::into(
+    c"network",
+    c"affiliate_commissions",
+    &[
+        "id",
+        "customer_id",
+        "initiator_promoter_id",
+        "recipient_id",
+        "recipient_type",
+        "level",
+        "amount",
+        "status",
+        "transaction_id",
+        "note",
+        "created_at",
+        "updated_at",
+    ],
+);
 static MARK: Query =
     Query::write("update network.customers set commission_status = 'distributed' where id = $1");
 static LOCK_CUSTOMER: Query = Query::write(
@@ -36,11 +47,11 @@ static LOCK_CUSTOMER: Query = Query::write(
 
 /// A row to be written.
 pub struct NewCommission {
+    pub id: i64,
     pub recipient: Uuid,
     pub is_promoter: bool,
     pub level: i32,
-    /// In minor units.
-    pub amount: i64,
+    pub amount: Money,
     pub transaction_id: String,
     pub note: String,
 }
@@ -53,28 +64,27 @@ pub fn line_above(promoter: Uuid, levels: i64, inactive: InactiveShare) -> Resul
     })
 }
 
-/// Writes all rows of one customer in one statement.
-pub fn insert(
-    customer: Uuid,
-    initiator: Uuid,
-    currency: Currency,
-    rows: Vec<NewCommission>,
-) -> Result<()> {
-    let column = |rows: &[NewCommission], text: fn(&NewCommission) -> &str| -> Vec<String> {
-        rows.iter().map(|row| text(row).to_owned()).collect()
-    };
-    INSERT.run(&[
-        customer.into(),
-        initiator.into(),
-        currency.code().into(),
-        rows.iter().map(|row| row.recipient).collect::<Vec<_>>().into(),
-        rows.iter().map(|row| row.is_promoter).collect::<Vec<_>>().into(),
-        rows.iter().map(|row| row.level).collect::<Vec<_>>().into(),
-        rows.iter().map(|row| row.amount).collect::<Vec<_>>().into(),
-        column(&rows, |row| &row.transaction_id).into(),
-        column(&rows, |row| &row.note).into(),
-    ])?;
-    Ok(())
+/// Writes all rows of one customer.
+pub fn insert(customer: Uuid, initiator: Uuid, rows: &[NewCommission]) -> Result<()> {
+    let now = transaction_start();
+    let amounts: Vec<_> =
+        rows.iter().map(|row| numeric::major(row.amount)).collect::<Result<_>>()?;
+    INSERT.run(rows.iter().zip(amounts).map(|(row, amount)| {
+        [
+            row.id.into(),
+            customer.into(),
+            initiator.into(),
+            row.recipient.into(),
+            if row.is_promoter { "promoter" } else { "admin" }.into(),
+            row.level.into(),
+            amount.into(),
+            "credited".into(),
+            row.transaction_id.as_str().into(),
+            row.note.as_str().into(),
+            now.into(),
+            now.into(),
+        ]
+    }))
 }
 
 pub fn mark_distributed(customer: Uuid) -> Result<()> {

@@ -22,6 +22,8 @@ pub enum Counter {
     Customer,
     Transaction,
     Request,
+    /// Of rows of affiliate_commissions.
+    Commission,
 }
 
 impl Counter {
@@ -31,6 +33,7 @@ impl Counter {
             Counter::Customer => c"customer_id_sequence",
             Counter::Transaction => c"transaction_id_sequence",
             Counter::Request => c"request_id_sequence",
+            Counter::Commission => c"affiliate_commissions_id_seq",
         }
     }
 }
