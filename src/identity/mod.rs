@@ -16,6 +16,7 @@ mod mail;
 mod one_time;
 mod password;
 mod people;
+mod purge;
 mod refresh;
 mod session;
 mod store;
@@ -27,3 +28,8 @@ pub use contact::{normalize_email, normalize_phone};
 pub use people::{
     NewPerson, PersonUpdate, create_person, end_sessions, invite, register_handle, update_person,
 };
+
+/// Runs once in every backend that loads the library.
+pub fn init() {
+    purge::init();
+}
