@@ -45,8 +45,9 @@ enum Outcome {
 /// Runs a job unless it is running already; the id of the record.
 pub fn run(name: &str) -> Result<Uuid> {
     let job = jobs::find(name)?;
+    let may_run = store::try_lock(job.name)?;
     let started_at = pgrx::datum::datetime_support::clock_timestamp();
-    let outcome = if store::try_lock(job.name)? { attempt(&job) } else { Outcome::Skipped };
+    let outcome = if may_run { attempt(&job) } else { Outcome::Skipped };
     let mut run = Run {
         job: job.name,
         system: job.system,
