@@ -25,17 +25,13 @@ make_database() {
     elif [[ $(<"$LOCAL/created-with") != "$hash" ]]; then
         complain_about_old_catalog
     fi
+    ! has_cron || admin_psql -d "$DATABASE" -c 'set client_min_messages = warning' -c 'create extension if not exists pg_cron'
     admin_psql -d "$DATABASE" -f - <"$ROOT/docker/database/roles.sql"
-    schedule_jobs
+    if has_cron && has_function ops schedule_jobs; then
+        admin_psql -d "$DATABASE" -o /dev/null -c "select ops.schedule_jobs('backoffice_jobs')"
+    fi
     # The launcher of pg_cron ended with its database, and only a new start of the server brings it back.
     [[ -z $dropped ]] || ! has_cron || step "Restarting PostgreSQL for pg_cron" restart_postgres
-}
-
-# Has pg_cron run the jobs, in this and in databases that were made before there was pg_cron.
-schedule_jobs() {
-    has_cron && has_function ops schedule_jobs || return 0
-    admin_psql -d "$DATABASE" -o /dev/null -c 'set client_min_messages = warning' \
-        -c 'create extension if not exists pg_cron' -c 'select ops.schedule_jobs()'
 }
 
 installed_version() {

@@ -69,23 +69,49 @@ test('what is stopped in pg_cron stays stopped and does not count as scheduled',
   await query('select cron.alter_job($1, active => false)', [jobid]);
   assert.equal((await actions(query)).purge_outbox, 'kept');
   assert.equal((await entry(query, 'purge_outbox')).active, false);
+  await query(`select ops.set_job('purge_outbox', true, '1 2 * * 3')`);
+  assert.equal((await actions(query)).purge_outbox, 'changed');
+  const { schedule, active } = await entry(query, 'purge_outbox');
+  assert.deepEqual([schedule, active], ['1 2 * * 3', false]);
   const [status] = await query(`select scheduled from ops.job_status() where name = 'purge_outbox'`);
   assert.equal(status.scheduled, false);
 }));
 
-test('jobs run as whoever scheduled them last, who need not be a superuser', () => rolledBack(async (query) => {
+const runners = async (query) =>
+  (await query(`select distinct username from cron.job where command like 'select ops.%' order by 1`)).map(({ username }) => username);
+
+test('jobs run as a role that is no superuser, whoever calls', () => rolledBack(async (query) => {
+  assert.deepEqual(await runners(query), ['backoffice_jobs']);
+  assert.equal((await actions(query)).purge_outbox, 'kept', 'the superuser leaves it to that role');
+  await query('set local role backoffice_jobs');
+  assert.equal((await actions(query)).purge_outbox, 'kept', 'as pg_cron does it every five minutes');
+  await query(`select ops.set_job('purge_outbox', true, '1 2 * * 3')`);
+  assert.equal((await actions(query)).purge_outbox, 'changed');
+  assert.deepEqual(await runners(query), ['backoffice_jobs']);
+}));
+
+test('another role takes over all of it', () => rolledBack(async (query) => {
   const role = `operator_${randomUUID().slice(0, 8)}`;
   await query(`create role ${role} login in role backoffice_owner`);
-  await query(`grant usage on schema cron to ${role}`);
-  await query('select ops.unschedule_jobs()');
-  await query(`set local role ${role}`);
+  const [{ action }] = await query(`select action from ops.schedule_jobs($1) where job = 'purge_outbox'`, [role]);
+  assert.equal(action, 'added');
+  assert.deepEqual(await runners(query), [role]);
+  // A role that is gone cannot run them.
+  await query(`drop role ${role}`);
   assert.equal((await actions(query)).purge_outbox, 'added');
-  assert.equal((await entry(query, 'purge_outbox')).username, role);
-  await query('reset role');
-  assert.equal((await actions(query)).purge_outbox, 'added');
-  const users = await query(`select distinct username from cron.job where command like 'select ops.%'`);
-  assert.deepEqual(users.map(({ username }) => username), ['postgres']);
+  assert.deepEqual(await runners(query), ['postgres']);
 }));
+
+test('only a superuser has jobs run as another, and only as one who may', async () => {
+  const refused = (role, call, code) => rolledBack(async (query) => {
+    await query(`set local role ${role}`);
+    await assert.rejects(query(call), { code });
+  });
+  await refused('postgres', `select ops.schedule_jobs('authenticator')`, '22023');
+  await refused('postgres', `select ops.schedule_jobs('backoffice_owner')`, '22023');
+  await refused('postgres', `select ops.schedule_jobs('nobody at all')`, '22023');
+  await refused('backoffice_jobs', `select ops.schedule_jobs('postgres')`, '42501');
+});
 
 test('a job that is running is skipped elsewhere', async () => {
   const other = new pg.Client({ connectionString: DATABASE_URL });

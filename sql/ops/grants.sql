@@ -34,7 +34,7 @@ begin
         'Switches a job on or off and gives it a schedule; for admins of ops.';
     comment on function ops.job_status() is
         'Every job with its schedule and its last runs; for admins of ops.';
-    comment on function ops.schedule_jobs() is
+    comment on function ops.schedule_jobs(text) is
         'Makes pg_cron run the jobs by their schedules.';
     comment on function ops.unschedule_jobs() is
         'Takes all jobs out of pg_cron.';

@@ -101,18 +101,23 @@ fn ops_job_status() -> Result<
     })
 }
 
-/// Makes pg_cron run every enabled job by its schedule, as the caller, and take out
-/// what is none any more; what was done: added, changed, kept or removed. From psql
-/// only. Call it again after a restore; pg_cron itself calls it every five minutes.
-/// 55000 where this database has no pg_cron, 42501 for anybody else.
+/// Makes pg_cron run every enabled job by its schedule and take out what is none any
+/// more; what was done: added, changed, kept or removed. From psql only. Call it again
+/// after a restore; pg_cron itself calls it every five minutes.
+///
+/// The jobs run as `p_role`, which may log in and is a member of backoffice_owner;
+/// without one as they did so far, at first as the caller. 55000 where this database has
+/// no pg_cron, 22023 no such role, 42501 for anybody else.
 #[pg_extern(schema = "ops", name = "schedule_jobs", requires = ["ops_tables"])]
 #[search_path(pg_catalog, pg_temp)]
-fn ops_schedule_jobs() -> Result<
+fn ops_schedule_jobs(
+    p_role: default!(Option<&str>, "null"),
+) -> Result<
     TableIterator<'static, (name!(job, String), name!(schedule, String), name!(action, String))>,
     ErrorReport,
 > {
     entry(|| {
-        let actions = jobs::schedule_all()?;
+        let actions = jobs::schedule_all(p_role)?;
         Ok(TableIterator::new(
             actions.into_iter().map(|a| (a.job, a.schedule, a.action.to_owned())),
         ))

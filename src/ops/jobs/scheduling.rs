@@ -1,8 +1,9 @@
 //! Having pg_cron run the jobs.
 //!
-//! Called by whoever owns the database, in whose name pg_cron then runs them. One
-//! entry more has pg_cron call this again every five minutes, so that what an admin
-//! chooses through the API, who has no access to pg_cron, comes into force.
+//! Called by whoever owns the database, who may be a superuser; the jobs had better
+//! run as a role that is none. One entry more has pg_cron call this again every five
+//! minutes, as that role, so that what an admin chooses through the API, who has no
+//! access to pg_cron, comes into force.
 
 use crate::kernel::caller::{self, Kind};
 use crate::kernel::error::{Error, Result, sqlstate};
@@ -32,13 +33,14 @@ pub struct Action {
 }
 
 /// Makes pg_cron's entries what the jobs' schedules say; what was done about each.
-pub fn schedule_all() -> Result<Vec<Action>> {
+/// The jobs run as `role`; without one as they did so far, or as the caller.
+pub fn schedule_all(role: Option<&str>) -> Result<Vec<Action>> {
     require_owner_and_cron()?;
     cron::lock()?;
-    let wanted = wanted()?;
+    let (wanted, entries) = (wanted()?, cron::entries(PREFIX)?);
+    let runner = Runner::choose(role, &entries)?;
     let (mine, stray): (Vec<Entry>, Vec<Entry>) =
-        cron::entries(PREFIX)?.into_iter().partition(|entry| entry.mine);
-    // Somebody else scheduled them; from now on they run as the caller.
+        entries.into_iter().partition(|entry| entry.role == runner.role);
     for entry in stray {
         cron::unschedule(entry.id)?;
     }
@@ -51,13 +53,50 @@ pub fn schedule_all() -> Result<Vec<Action>> {
         let known = mine.iter().find(|entry| names(entry, job));
         let what = decide(known, job);
         if what != "kept" {
-            cron::schedule(&format!("{PREFIX}{}", job.job), &job.schedule, &job.command)?;
+            runner.schedule(job, known.is_none_or(|entry| entry.active))?;
         }
         actions.push(action(&job.job, &job.schedule, what));
     }
     confirm(&mine, &wanted)?;
     cron::purge_details(run_days()?, 10_000)?;
     Ok(actions)
+}
+
+/// Whom the jobs run as.
+struct Runner {
+    role: String,
+    is_caller: bool,
+}
+
+impl Runner {
+    fn choose(asked: Option<&str>, entries: &[Entry]) -> Result<Self> {
+        let (caller, is_superuser) = cron::caller()?;
+        // Others than superusers see entries of their own only.
+        let so_far = entries.iter().find(|entry| entry.name.ends_with(OURSELVES));
+        let role = match (asked, so_far) {
+            (Some(role), _) => role.to_owned(),
+            (None, Some(entry)) if cron::may_run(&entry.role)? => entry.role.clone(),
+            (None, _) => caller.clone(),
+        };
+        if !cron::may_run(&role)? {
+            let rule = "must be a role that may log in and is a member of backoffice_owner";
+            return Err(Error::invalid("p_role", rule).detail(format!("it is {role}")));
+        }
+        let is_caller = role == caller;
+        if !is_caller && !is_superuser {
+            return Err(Error::forbidden("only a superuser may have jobs run as another role"));
+        }
+        Ok(Runner { role, is_caller })
+    }
+
+    fn schedule(&self, job: &Wanted, active: bool) -> Result<()> {
+        let name = format!("{PREFIX}{}", job.job);
+        if self.is_caller {
+            cron::schedule(&name, &job.schedule, &job.command)
+        } else {
+            cron::schedule_for(&self.role, [&name, &job.schedule, &job.command], active)
+        }
+    }
 }
 
 /// Takes all our entries out of pg_cron; how many there were.
@@ -149,7 +188,7 @@ mod tests {
             schedule: schedule.to_owned(),
             command: command.to_owned(),
             active: true,
-            mine: true,
+            role: "postgres".to_owned(),
         }
     }
 

@@ -9,20 +9,30 @@ static INSTALLED: Query = Query::read(
     "select exists (select from pg_catalog.pg_extension where extname = 'pg_cron'),
             pg_catalog.current_database()::text",
 );
+static CALLER: Query = Query::read(
+    "select rolname::text, rolsuper from pg_catalog.pg_roles where rolname = current_user",
+);
+static MAY_RUN: Query = Query::read(
+    "select exists (select from pg_catalog.pg_roles
+      where rolname = $1 and rolcanlogin
+        and pg_catalog.pg_has_role(oid, 'backoffice_owner', 'member'))",
+);
 static LOCK: Query = Query::write(
     "select pg_catalog.pg_advisory_xact_lock(
         pg_catalog.hashtextextended('backoffice schedule_jobs', 0))",
 );
 // Ours are known by name, command and database; everybody else's are left alone.
 static ENTRIES: Query = Query::read(
-    "select jobid, jobname::text, schedule, command, active,
-            username = current_user
+    "select jobid, jobname::text, schedule, command, active, username
        from cron.job
       where database = pg_catalog.current_database()
         and starts_with(jobname::text, $1) and starts_with(command, 'select ops.')
       order by jobname, jobid",
 );
 static SCHEDULE: Query = Query::write("select cron.schedule($1, $2, $3)");
+static SCHEDULE_FOR: Query = Query::write(
+    "select cron.schedule_in_database($1, $2, $3, pg_catalog.current_database()::text, $4, $5)",
+);
 static UNSCHEDULE: Query = Query::write("select cron.unschedule($1)");
 static CONFIRM: Query = Query::write(
     "insert into ops.job_schedules as s (job, schedule, confirmed_at)
@@ -53,6 +63,16 @@ pub fn installed() -> Result<(bool, String)> {
     INSTALLED.one(&[], |row| Ok((row.get(1)?, row.get(2)?)))
 }
 
+/// The caller's role, and whether it is a superuser.
+pub fn caller() -> Result<(String, bool)> {
+    CALLER.one(&[], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
+/// Whether jobs can run as a role: it can log in and is trusted.
+pub fn may_run(role: &str) -> Result<bool> {
+    MAY_RUN.one(&[role.into()], |row| row.get(1))
+}
+
 /// Makes others who change the schedule wait.
 pub fn lock() -> Result<()> {
     LOCK.run(&[])?;
@@ -68,8 +88,8 @@ pub struct Entry {
     pub command: String,
     /// An administrator of pg_cron may have stopped it.
     pub active: bool,
-    /// Whether it runs as the caller.
-    pub mine: bool,
+    /// Whom it runs as.
+    pub role: String,
 }
 
 /// The entries of this database whose name begins with `prefix`.
@@ -81,7 +101,7 @@ pub fn entries(prefix: &str) -> Result<Vec<Entry>> {
             schedule: row.get(3)?,
             command: row.get(4)?,
             active: row.get(5)?,
-            mine: row.get(6)?,
+            role: row.get(6)?,
         })
     })
 }
@@ -89,6 +109,19 @@ pub fn entries(prefix: &str) -> Result<Vec<Entry>> {
 /// Adds an entry of the caller, or changes the one of the same name.
 pub fn schedule(name: &str, schedule: &str, command: &str) -> Result<()> {
     SCHEDULE.run(&[name.into(), schedule.into(), command.into()])?;
+    Ok(())
+}
+
+/// The same for another role than the caller, who must be a superuser.
+pub fn schedule_for(role: &str, entry: [&str; 3], active: bool) -> Result<()> {
+    let [name, schedule, command] = entry;
+    SCHEDULE_FOR.run(&[
+        name.into(),
+        schedule.into(),
+        command.into(),
+        role.into(),
+        active.into(),
+    ])?;
     Ok(())
 }
 
