@@ -51,7 +51,8 @@ test('pg_cron follows what an admin chose', () => rolledBack(async (query) => {
 }));
 
 test('what is no job any more goes, and what is not ours stays', () => rolledBack(async (query) => {
-  await query(`select cron.schedule('backoffice: gone', '0 0 1 1 *', $$select ops.run_job('gone')$$)`);
+  await query(`select cron.schedule_in_database('backoffice: gone', '0 0 1 1 *', $$select ops.run_job('gone')$$,
+    current_database(), 'backoffice_jobs')`);
   await query(`select cron.schedule('somebody else''s', '0 0 1 1 *', 'select 1')`);
   await query(`select cron.schedule('backoffice: by hand', '0 0 1 1 *', 'vacuum')`);
   assert.equal((await actions(query)).gone, 'removed');
