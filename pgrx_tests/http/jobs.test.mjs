@@ -185,7 +185,6 @@ test('pg_cron runs a job at its minute', async () => {
   }
   assert.ok(runs.length > 0, 'no run within 80 seconds');
   assert.deepEqual([runs[0].status, runs[0].system], ['succeeded', 'identity']);
-  assert.ok(runs[0].started_at.getUTCSeconds() < 10);
   const [{ count }] = await sql(`select count(*) from cron.job_run_details
     where command = $$select ops.run_job('purge_challenges')$$ and status = 'succeeded'`);
   assert.ok(Number(count) > 0);
