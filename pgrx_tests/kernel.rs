@@ -52,7 +52,8 @@ mod tests {
         run("create table public.things (id integer primary key, size public.small,
                 color public.color, name text check (name <> 'bad'), gone text)");
         run("alter table public.things drop column gone");
-        static THINGS: Insert = Insert::into(c"public", c"things", &["id", "size", "color", "name"]);
+        static THINGS: Insert =
+            Insert::into(c"public", c"things", &["id", "size", "color", "name"]);
         let put = |id: i32, size: i32, color: &str, name: &str| {
             subtransaction(|| THINGS.run([[id.into(), size.into(), color.into(), name.into()]]))
                 .map_err(|e| e.sqlstate.code())

@@ -2,6 +2,9 @@
 
 use pgrx::prelude::*;
 
+mod jobs;
+mod purges;
+
 #[pg_schema]
 mod tests {
     use crate::kernel::error::{Error, Result, entry};

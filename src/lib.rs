@@ -21,6 +21,8 @@ mod schema;
 pub extern "C-unwind" fn _PG_init() {
     kernel::init();
     ops::init();
+    identity::init();
+    ledger::init();
     network::init();
 }
 

@@ -294,10 +294,8 @@ mod tests {
         let admin = admin();
         let promoter = promoter(None);
         run(&format!("select network.admin_allocate_pins('{promoter}', 1)"));
-        let person: Uuid = one(
-            "insert into identity.users (id, email, system)
-             values (gen_random_uuid(), 'other@example.com', 'network') returning id",
-        );
+        let person: Uuid = one("insert into identity.users (id, email, system)
+             values (gen_random_uuid(), 'other@example.com', 'network') returning id");
         run(&format!(
             "insert into network.profiles (id, email, role, customer_id, parent_promoter_id)
              values ('{person}', 'other@example.com', 'customer', 'BPVC99', '{promoter}')"

@@ -126,6 +126,7 @@ create table identity.sessions (
         ('signed_out', 'token_reused', 'password_changed', 'second_factor', 'ended_by_admin', 'banned'))
 );
 create index sessions_user_idx on identity.sessions (user_id, ended_at);
+create index sessions_over_idx on identity.sessions (coalesce(ended_at, not_after));
 create index sessions_factor_idx on identity.sessions (factor_id) where factor_id is not null;
 comment on table identity.sessions is 'Sign-ins. A token is good only while its session is: every request asks.';
 comment on column identity.sessions.system is 'The system that the person signed in to.';
@@ -212,6 +213,8 @@ insert into backoffice.setting_definitions
      'How long an access token is good'),
     ('identity', 'session_days', 'integer', '30', 1, 3650, null, false,
      'How long a session can be refreshed before the person must sign in again'),
+    ('identity', 'ended_session_days', 'integer', '30', 1, 3650, null, false,
+     'How long a session is kept after its end, so that a stolen token is still recognised'),
     ('identity', 'refresh_reuse_seconds', 'integer', '10', 0, 60, null, false,
      'A refresh token used again within this time is a retry; later it is a theft and ends the session'),
     ('identity', 'sign_in_failures', 'integer', '10', 1, 1000, null, false,
@@ -228,6 +231,8 @@ insert into backoffice.setting_definitions
      'Messages that may be asked for from one address in an hour, for whomever'),
     ('identity', 'one_time_token_seconds', 'integer', '3600', 60, 604800, null, false,
      'How long a one-time token is good'),
+    ('identity', 'one_time_token_days', 'integer', '30', 1, 3650, null, false,
+     'How long a one-time token is kept after it was used or expired; with it goes what its sign-up chose'),
     ('identity', 'invite_days', 'integer', '7', 1, 90, null, false,
      'How long an invitation is good'),
     ('identity', 'invites_per_minute', 'integer', '100', 1, 100000, null, false,

@@ -16,6 +16,7 @@ mod mail;
 mod one_time;
 mod password;
 mod people;
+mod purge;
 mod refresh;
 mod session;
 mod store;
@@ -28,3 +29,8 @@ pub use people::{
     NewPerson, PersonUpdate, create_invited, create_person, end_sessions, invite, register_handle,
     update_person,
 };
+
+/// Runs once in every backend that loads the library.
+pub fn init() {
+    purge::init();
+}

@@ -1,5 +1,7 @@
 //! The functions of the schema `ops`.
 
+mod jobs;
+
 use crate::kernel::error::{entry, required};
 use crate::kernel::{caller, roles, settings};
 use crate::ops::outbox;

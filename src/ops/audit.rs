@@ -116,7 +116,8 @@ unsafe extern "C-unwind" fn at_subtransaction_end(
     });
 }
 
-fn role_name(kind: Kind) -> &'static str {
+/// How the log and other records name a kind of caller.
+pub fn role_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Trusted => "database",
         Kind::Service => "service",

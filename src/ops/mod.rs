@@ -2,10 +2,11 @@
 //!
 //! The audit log ([`audit`]) records every change of every table that matters;
 //! the outbox ([`outbox`]) holds what must leave the database until a worker
-//! has sent it.
+//! has sent it; [`jobs`] are what modules want done regularly.
 
 pub mod api;
 pub mod audit;
+pub mod jobs;
 pub mod outbox;
 mod store;
 pub mod triggers;
@@ -14,4 +15,5 @@ mod values;
 /// Runs once in every backend that loads the library.
 pub fn init() {
     audit::init();
+    jobs::init();
 }

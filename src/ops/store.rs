@@ -1,5 +1,8 @@
 //! The SQL of ops.
 
+pub mod cron;
+pub mod jobs;
+
 use crate::kernel::append::Insert;
 use crate::kernel::error::Result;
 use crate::kernel::ids::new_id;
@@ -52,6 +55,15 @@ static COMPLETE: Query = Query::write(
         set status = 'sent', sent_at = now(), payload = '{}', leased_by = null,
             leased_until = null, last_error = null
       where id = $1 and leased_by = $2 and status = 'pending'",
+);
+// Ids that are forgotten could be used again, so this keeps rows far longer than
+// anything is repeated.
+static PURGE: Query = Query::write(
+    "delete from ops.outbox where id in (
+        select id from ops.outbox
+         where status <> 'pending'
+           and coalesce(sent_at, available_at) < now() - make_interval(days => $1)
+         limit $2)",
 );
 static FAIL: Query = Query::write(
     "update ops.outbox
@@ -147,4 +159,9 @@ pub fn fail(
         (retry_seconds as f64).into(),
     ];
     FAIL.first(&args, |row| row.get(1))
+}
+
+/// Deletes up to `most` messages that were sent or given up so many days ago; how many.
+pub fn purge(days: i32, most: i64) -> Result<usize> {
+    PURGE.run(&[days.into(), most.into()])
 }
