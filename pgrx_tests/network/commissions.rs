@@ -309,14 +309,12 @@ mod tests {
     }
 
     #[pg_test]
-    fn a_commission_that_names_nobody_is_found() {
+    fn a_row_that_names_nobody_is_found() {
         admin();
-        let customer = customer(promoter(None));
         expect_consistent();
-        run(&format!(
-            "update network.affiliate_commissions set recipient_id = gen_random_uuid()
-              where customer_id = '{customer}' and level = 1"
-        ));
+        run("insert into network.pin_transactions (id, transaction_id, user_id, action_type,
+                pin_change_value, balance_before, balance_after, note)
+             values (gen_random_uuid(), 'X1', gen_random_uuid(), 'admin_allocation', 1, 0, 1, '')");
         let found: i64 = one("select count(*) from network.check() where rule = 'reference'");
         assert_eq!(found, 1);
     }
