@@ -20,6 +20,7 @@ mod schema;
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     kernel::init();
+    ops::init();
     network::init();
 }
 

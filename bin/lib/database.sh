@@ -25,6 +25,9 @@ make_database() {
         complain_about_old_catalog
     fi
     admin_psql -d "$DATABASE" -f - <"$ROOT/docker/database/roles.sql"
+    # It warns that nobody can subscribe before wal_level is logical, which is for whoever wants to.
+    ! has_function ops enable_realtime || admin_psql -d "$DATABASE" -c "set client_min_messages = error" \
+        -c "select ops.enable_realtime()" >/dev/null
 }
 
 installed_version() {

@@ -10,6 +10,10 @@ begin
     grant execute on function ops.get_settings(text) to authenticated, service_role;
     grant execute on function ops.set_setting(text, text, jsonb) to authenticated, service_role;
 
+    -- For psql: it asks for the rights of the database's owner anyway.
+    comment on function ops.enable_realtime() is
+        'Puts the tables of the subscriptions into the publication supabase_realtime; from psql.';
+
     comment on schema ops is 'Audit log, outbox and settings.';
     comment on function ops.claim_outbox(text, integer, integer, text) is
         'Leases messages that are due to a worker.';

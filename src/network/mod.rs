@@ -35,4 +35,5 @@ pub fn init() {
         admin_made: platform::admin_made,
     });
     crate::kernel::roles::on_grant(platform::role_granted);
+    store::events::SOURCES.iter().for_each(crate::ops::events::register);
 }

@@ -2,11 +2,17 @@
 //!
 //! The audit log ([`audit`]) records every change of every table that matters;
 //! the outbox ([`outbox`]) holds what must leave the database until a worker
-//! has sent it.
+//! has sent it; [`events`] tell listeners at once what changed.
 
 pub mod api;
 pub mod audit;
+pub mod events;
 pub mod outbox;
 mod store;
 pub mod triggers;
 mod values;
+
+/// Runs once in every process that loads the library.
+pub fn init() {
+    events::worker::init();
+}

@@ -1,6 +1,7 @@
 //! The SQL of the network, one file for each concept.
 
 pub mod commissions;
+pub mod events;
 pub mod numbers;
 pub mod pins;
 pub mod platform;
