@@ -21,6 +21,8 @@ mod schema;
 pub extern "C-unwind" fn _PG_init() {
     kernel::init();
     ops::init();
+    identity::watch::init();
+    ledger::watch::init();
     network::init();
 }
 

@@ -22,6 +22,7 @@ mod store;
 mod throttle;
 mod token;
 pub mod totp;
+pub mod watch;
 
 pub use contact::{normalize_email, normalize_phone};
 pub use people::{

@@ -30,6 +30,7 @@ mod report;
 mod reversal;
 mod store;
 pub mod triggers;
+pub mod watch;
 
 // The interface for products, whether one uses all of it yet or not.
 #[allow(unused_imports)]

@@ -22,6 +22,7 @@ mod promoter;
 mod store;
 mod triggers;
 mod wallet;
+mod watch;
 mod withdrawal;
 
 /// The system's name in settings, roles, ledger accounts and the outbox.
@@ -35,5 +36,5 @@ pub fn init() {
         admin_made: platform::admin_made,
     });
     crate::kernel::roles::on_grant(platform::role_granted);
-    store::events::SOURCES.iter().for_each(crate::ops::events::register);
+    watch::init();
 }

@@ -8,4 +8,5 @@ pub mod platform;
 pub mod profiles;
 pub mod promoters;
 pub mod reports;
+pub mod watch;
 pub mod withdrawals;
