@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 static VERSIONS: Query = Query::read(
     "select jsonb_build_object(
-        'postgresql', current_setting('server_version'),
+        'postgresql', split_part(current_setting('server_version'), ' ', 1),
         'installed', e.extversion,
         'available', (select a.default_version from pg_catalog.pg_available_extensions() a
                        where a.name = 'backoffice'))
@@ -22,7 +22,7 @@ static VERSIONS: Query = Query::read(
 );
 static SERVER: Query = Query::read(
     "select jsonb_build_object(
-        'version', current_setting('server_version'),
+        'version', split_part(current_setting('server_version'), ' ', 1),
         'extension', (select extversion from pg_catalog.pg_extension where extname = 'backoffice'),
         'started_at', pg_catalog.pg_postmaster_start_time(),
         'start_time', extract(epoch from pg_catalog.pg_postmaster_start_time()),
