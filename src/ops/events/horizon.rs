@@ -126,9 +126,8 @@ impl Horizon {
         for places in self.running.values().flatten().chain(&self.ended) {
             least(&mut floor, places);
         }
-        self.told.retain(|(source, _, xid), place| {
-            !is_older(*xid, oldest) && *place >= floor[*source]
-        });
+        self.told
+            .retain(|(source, _, xid), place| !is_older(*xid, oldest) && *place >= floor[*source]);
     }
 }
 

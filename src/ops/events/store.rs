@@ -58,9 +58,8 @@ pub struct Snapshot {
 }
 
 pub fn snapshot() -> Result<Snapshot> {
-    SNAPSHOT.one(&[], |row| {
-        Ok(Snapshot { text: row.get(1)?, oldest: xid(row, 2)?, at: row.get(3)? })
-    })
+    SNAPSHOT
+        .one(&[], |row| Ok(Snapshot { text: row.get(1)?, oldest: xid(row, 2)?, at: row.get(3)? }))
 }
 
 fn xid(row: &Row<'_>, column: usize) -> Result<u32> {

@@ -69,7 +69,8 @@ impl Throttle {
     }
 
     /// Whether anybody still has to be told that there was more.
-    pub fn owes(&self) -> bool {
+    #[cfg(test)]
+    fn owes(&self) -> bool {
         self.people.values().any(|window| !window.folded.is_empty())
     }
 }

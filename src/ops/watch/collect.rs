@@ -204,9 +204,8 @@ pub fn events() -> Result<Value> {
 /// What pg_stat_statements counted in this database; null where it is not there.
 /// Only statements that it shows without the values they were called with.
 pub fn statements() -> Result<Value> {
-    let Some((view, info)) = STATEMENTS.first(&[], |row| {
-        Ok((row.get::<String>(1)?, row.get::<String>(2)?))
-    })?
+    let Some((view, info)) =
+        STATEMENTS.first(&[], |row| Ok((row.get::<String>(1)?, row.get::<String>(2)?)))?
     else {
         return Ok(Value::Null);
     };
@@ -301,7 +300,11 @@ fn about_server() -> Result<Vec<Metric>> {
             "state",
             by_key(&connections["by_state"]),
         ),
-        gauge("backoffice_connections_max", "Connections there can be.", number(&connections["max"])),
+        gauge(
+            "backoffice_connections_max",
+            "Connections there can be.",
+            number(&connections["max"]),
+        ),
         gauge(
             "backoffice_slow_queries",
             "Queries that have been running for longer than the setting slow_query_seconds.",
@@ -327,9 +330,8 @@ fn about_server() -> Result<Vec<Metric>> {
 
 fn about_database() -> Result<Vec<Metric>> {
     let (database, tables) = (database()?, tables()?);
-    let counter = |name, help, field: &str| {
-        Metric::one(name, help, Kind::Counter, number(&database[field]))
-    };
+    let counter =
+        |name, help, field: &str| Metric::one(name, help, Kind::Counter, number(&database[field]));
     let table = |name, help, field| each(name, help, "table", &tables, ("table", field));
     Ok(vec![
         counter("backoffice_commits_total", "Transactions that were committed.", "commits"),
@@ -337,7 +339,11 @@ fn about_database() -> Result<Vec<Metric>> {
         counter("backoffice_deadlocks_total", "Deadlocks.", "deadlocks"),
         counter("backoffice_blocks_hit_total", "Blocks found in shared buffers.", "blocks_hit"),
         counter("backoffice_blocks_read_total", "Blocks read from outside.", "blocks_read"),
-        counter("backoffice_temporary_bytes_total", "Written to temporary files.", "temporary_bytes"),
+        counter(
+            "backoffice_temporary_bytes_total",
+            "Written to temporary files.",
+            "temporary_bytes",
+        ),
         counter("backoffice_active_seconds_total", "Time spent on statements.", "active_seconds"),
         Metric::one(
             "backoffice_database_size_bytes",

@@ -49,8 +49,7 @@ static RESOLVE_KEY: Query = Query::write(
       where key = $1 and resolved_at is null",
 );
 static ALERT: Query = Query::read("select a from ops.alerts a where id = $1");
-static ALERT_EXISTS: Query =
-    Query::read("select exists (select from ops.alerts where id = $1)");
+static ALERT_EXISTS: Query = Query::read("select exists (select from ops.alerts where id = $1)");
 static NOTE_CHECK: Query = Query::write(
     "insert into ops.check_results (name, checked_at, problems, seconds, error)
      values ($1, clock_timestamp(), $2, $3, left($4, 1000))

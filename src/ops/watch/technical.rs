@@ -36,7 +36,8 @@ fn elsewhere(statements: &Value) -> Value {
     metrics.insert("response_time".to_owned(), json!(log));
     metrics.insert("error_rate".to_owned(), json!(log));
     if statements.is_null() {
-        let why = "install the extension pg_stat_statements and put it into shared_preload_libraries";
+        let why =
+            "install the extension pg_stat_statements and put it into shared_preload_libraries";
         metrics.insert("query_time".to_owned(), json!(why));
     }
     Value::Object(metrics)
