@@ -30,6 +30,17 @@ make_database() {
         -c "select ops.enable_realtime()" >/dev/null
 }
 
+# The process that tells events looks for a new database every other second.
+wait_for_events() {
+    ! has_function ops enable_realtime || wait_until 15 events_run ||
+        warn "the process that tells events does not run; see $LOCAL/logs/servers/postgres.log"
+}
+
+events_run() {
+    [[ -n $(admin_psql -d "$DATABASE" -Atc "select 1 from pg_catalog.pg_stat_activity
+        where backend_type = 'backoffice events' and datname = '$DATABASE'") ]]
+}
+
 installed_version() {
     admin_psql -d "$DATABASE" -Atc "select extversion from pg_catalog.pg_extension where extname = 'backoffice'"
 }

@@ -36,7 +36,7 @@ before(async () => {
   await listener.connect();
   await listener.query('listen backoffice');
   admin = await newAdmin();
-  // The process may have looked for the database before it was there; it tries every five seconds.
+  // The process may have looked for the database before it was there; it tries every other second.
   const probe = await quietPromoter(admin);
   for (let tries = 0; tries < 60 && of('pin_transactions', probe.id, 'INSERT').length === 0; tries += 1) {
     await allocate(admin, probe.id, 1);

@@ -27,7 +27,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 const REST: u32 = 4;
 /// While the extension is not there.
 const LONG_PAUSE: Duration = Duration::from_secs(1);
-const RESTART: Duration = Duration::from_secs(5);
+/// After an error, and while the database is not there.
+const RESTART: Duration = Duration::from_secs(2);
 /// More rows than these in one look are told as one "more" for everybody.
 const MOST: i64 = 10_000;
 
