@@ -5,6 +5,7 @@ use crate::kernel::settings;
 use crate::ops::watch::alert::Severity;
 use crate::ops::watch::{Finding, PROBES, collect};
 use serde_json::{Map, Value, json};
+use std::cmp::Reverse;
 
 /// What is bad, and how bad.
 type Complaint = (Severity, String);
@@ -24,7 +25,9 @@ pub fn report() -> Result<Value> {
     Ok(assemble(facts, complaints))
 }
 
-const COLLECTED: &[(&str, fn() -> Result<Value>)] = &[
+type Collect = fn() -> Result<Value>;
+
+const COLLECTED: &[(&str, Collect)] = &[
     ("versions", collect::versions),
     ("server", collect::server),
     ("connections", collect::connections),
@@ -39,7 +42,7 @@ const COLLECTED: &[(&str, fn() -> Result<Value>)] = &[
 ];
 
 fn assemble(facts: Map<String, Value>, mut complaints: Vec<Complaint>) -> Value {
-    complaints.sort_by(|one, other| other.0.cmp(&one.0));
+    complaints.sort_by_key(|(severity, _)| Reverse(*severity));
     let status = match complaints.first() {
         Some((Severity::Critical, _)) => "critical",
         Some((Severity::Warning, _)) => "warning",
