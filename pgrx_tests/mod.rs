@@ -7,6 +7,7 @@ mod ledger;
 mod network;
 mod ops;
 pub mod support;
+mod watch;
 
 /// Settings of the server that `cargo pgrx test` starts.
 #[cfg(test)]

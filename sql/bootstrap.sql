@@ -25,3 +25,13 @@ begin
     grant anon, authenticated, service_role to authenticator;
 end
 $$;
+
+-- ops.health() counts connections and slow queries of all roles, which an ordinary role does not see. This one
+-- reads statistics and nothing else; ops never shows the text of a running statement.
+do $$
+begin
+    grant pg_read_all_stats to backoffice_owner;
+exception when insufficient_privilege then
+    raise notice 'backoffice_owner is no member of pg_read_all_stats: ops.health() will not know what other roles do';
+end
+$$;

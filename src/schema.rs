@@ -28,10 +28,11 @@ extension_sql_file!(
     requires = [backoffice, ops, identity, auth_api, ledger, network]
 );
 extension_sql_file!("../sql/ops/tables.sql", name = "ops_tables", requires = ["kernel_tables"]);
+extension_sql_file!("../sql/ops/watch.sql", name = "ops_watch", requires = ["ops_tables"]);
 extension_sql_file!(
     "../sql/identity/tables.sql",
     name = "identity_tables",
-    requires = ["ops_tables"]
+    requires = ["ops_watch"]
 );
 extension_sql_file!(
     "../sql/ledger/tables.sql",

@@ -32,6 +32,20 @@ make_database() {
     fi
     # The launcher of pg_cron ended with its database, and only a new start of the server brings it back.
     [[ -z $dropped ]] || ! has_cron || step "Restarting PostgreSQL for pg_cron" restart_postgres
+    # It warns that nobody can subscribe before wal_level is logical, which is for whoever wants to.
+    ! has_function ops enable_realtime || admin_psql -d "$DATABASE" -c "set client_min_messages = error" \
+        -c "select ops.enable_realtime()" >/dev/null
+}
+
+# The process that tells events looks for a new database every other second.
+wait_for_events() {
+    ! has_function ops enable_realtime || wait_until 15 events_run ||
+        warn "the process that tells events does not run; see $LOCAL/logs/servers/postgres.log"
+}
+
+events_run() {
+    [[ -n $(admin_psql -d "$DATABASE" -Atc "select 1 from pg_catalog.pg_stat_activity
+        where backend_type = 'backoffice events' and datname = '$DATABASE'") ]]
 }
 
 installed_version() {

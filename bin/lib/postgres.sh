@@ -84,7 +84,7 @@ has_cron() { [[ -f $LOCAL/pg15/lib/postgresql/15/lib/pg_cron.so ]]; }
 
 # What shared_preload_libraries says, separated by commas.
 preloaded_libraries() {
-    local libraries=()
+    local libraries=(backoffice)
     ! has_cron || libraries+=(pg_cron)
     local IFS=,
     printf '%s' "${libraries[*]}"

@@ -127,6 +127,7 @@ create table identity.sessions (
 );
 create index sessions_user_idx on identity.sessions (user_id, ended_at);
 create index sessions_over_idx on identity.sessions (coalesce(ended_at, not_after));
+create index sessions_open_idx on identity.sessions (not_after) where ended_at is null;
 create index sessions_factor_idx on identity.sessions (factor_id) where factor_id is not null;
 comment on table identity.sessions is 'Sign-ins. A token is good only while its session is: every request asks.';
 comment on column identity.sessions.system is 'The system that the person signed in to.';

@@ -26,7 +26,8 @@ begin
         network.get_withdrawal_history(uuid),
         network.get_withdrawal_bank_details(text),
         network.check(),
-        network.read_counters()
+        network.read_counters(),
+        network.business_metrics(timestamptz, timestamptz)
         to authenticated, service_role;
     -- Money that moves without a person behind it: servers only.
     grant execute on function
@@ -87,6 +88,8 @@ begin
         'The bank details of a withdrawal in clear, audited; for admins.';
     comment on function network.read_counters() is
         'What the view transaction_counters shows; for admins.';
+    comment on function network.business_metrics(timestamptz, timestamptz) is
+        'Commissions, PINs, customers, withdrawals and engagement of a period; for admins.';
     comment on function network.check() is
         'Every derived fact of the network that disagrees with its source; no rows mean all is well. For admins.';
 end

@@ -199,10 +199,12 @@ create table network.withdrawal_requests (
 );
 create index withdrawal_requests_promoter_id_idx on network.withdrawal_requests (promoter_id, created_at desc);
 create index withdrawal_requests_processed_by_idx on network.withdrawal_requests (processed_by);
+create index withdrawal_requests_updated_at_idx on network.withdrawal_requests (updated_at);
 create index withdrawal_requests_open_idx on network.withdrawal_requests (created_at) where status in ('pending', 'approved');
 comment on table network.withdrawal_requests is 'Promoters asking for their money: the amount is held in the ledger from the request on.';
 comment on column network.withdrawal_requests.amount is 'In major units (rupees).';
 comment on column network.withdrawal_requests.bank_details is 'With the account number masked; get_withdrawal_bank_details shows all of it to an admin.';
+comment on column network.withdrawal_requests.updated_at is 'When the transaction of the last change began: every UPDATE sets it to now(), which is how listeners learn of it.';
 comment on column network.withdrawal_requests.processed_by is 'The admin who last decided on the request, at processed_at.';
 alter table network.withdrawal_requests enable row level security;
 select pg_catalog.pg_extension_config_dump('network.withdrawal_requests', '');

@@ -13,7 +13,29 @@ begin
     grant execute on function ops.set_job(text, boolean, text) to authenticated, service_role;
     grant execute on function ops.job_status() to authenticated, service_role;
 
-    comment on schema ops is 'Audit log, outbox, jobs and settings.';
+    grant execute on function
+        ops.health(),
+        ops.technical_metrics(timestamptz, timestamptz),
+        ops.metrics(),
+        ops.resolve_alert(uuid, text),
+        ops.run_checks(boolean)
+        to authenticated, service_role;
+    comment on function ops.health() is
+        'How the system is: ok, warning or critical, why, and the facts; for admins.';
+    comment on function ops.technical_metrics(timestamptz, timestamptz) is
+        'Sign-ins and sessions of a period, and what PostgreSQL counted; for admins.';
+    comment on function ops.metrics() is
+        'Numbers for Prometheus in its text format; for admins.';
+    comment on function ops.run_checks(boolean) is
+        'Runs the quick checks, or the thorough ones, which raise alerts; for admins.';
+    comment on function ops.resolve_alert(uuid, text) is
+        'Resolves an alert with a note; for admins.';
+
+    -- For psql: it asks for the rights of the database's owner anyway.
+    comment on function ops.enable_realtime() is
+        'Puts the tables of the subscriptions into the publication supabase_realtime; from psql.';
+
+    comment on schema ops is 'Audit log, outbox, jobs, settings, alerts, health and metrics.';
     comment on function ops.claim_outbox(text, integer, integer, text) is
         'Leases messages that are due to a worker.';
     comment on function ops.complete_outbox(uuid, text) is

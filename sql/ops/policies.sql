@@ -7,10 +7,17 @@ grant select on ops.audit_logs to authenticated, service_role;
 create policy outbox_admin on ops.outbox for select to authenticated
     using ((select backoffice.has_role('ops', 'admin')));
 grant select (id, system, channel, template, recipient, idempotency_key, status, attempts,
-              available_at, leased_by, leased_until, last_error, created_at, sent_at)
+              available_at, leased_by, leased_until, last_error, created_at, sent_at, given_up_at)
     on ops.outbox to authenticated;
 grant select on ops.outbox to service_role;
 
 create policy job_runs_admin on ops.job_runs for select to authenticated
     using ((select backoffice.has_role('ops', 'admin')));
 grant select on ops.job_runs to authenticated, service_role;
+create policy alerts_admin on ops.alerts for select to authenticated
+    using ((select backoffice.has_role('ops', 'admin')));
+grant select on ops.alerts to authenticated, service_role;
+
+create policy check_results_admin on ops.check_results for select to authenticated
+    using ((select backoffice.has_role('ops', 'admin')));
+grant select on ops.check_results to authenticated, service_role;

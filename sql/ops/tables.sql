@@ -47,6 +47,7 @@ create table ops.outbox (
     last_error text,
     created_at timestamptz not null default now(),
     sent_at timestamptz,
+    given_up_at timestamptz,
     constraint outbox_pkey primary key (id),
     constraint outbox_idempotency_key unique (system, idempotency_key)
 );
@@ -56,6 +57,7 @@ create index outbox_done_idx on ops.outbox (coalesce(sent_at, available_at)) whe
 comment on table ops.outbox is 'What has to leave the database: a worker claims rows with a lease and reports back. The payload is emptied once sent, for it may hold one-time tokens.';
 comment on column ops.outbox.template is 'Which message it is; the worker renders it from the payload.';
 comment on column ops.outbox.available_at is 'Not to be claimed before this time; failures move it on.';
+comment on column ops.outbox.given_up_at is 'When its last failure made it dead.';
 alter table ops.outbox enable row level security;
 select pg_catalog.pg_extension_config_dump('ops.outbox', '');
 

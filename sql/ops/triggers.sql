@@ -18,3 +18,9 @@ create trigger secrets_audit after insert or update or delete on backoffice.secr
     for each row execute function ops.audit_row('nonce', 'ciphertext');
 create trigger job_settings_audit after insert or update or delete on ops.job_settings
     for each row execute function ops.audit_row();
+-- That an alert was raised again is no change anybody made.
+create trigger alerts_audit after update on ops.alerts
+    for each row when (old.resolved_at is distinct from new.resolved_at)
+    execute function ops.audit_row();
+create trigger alerts_delete_audit after delete on ops.alerts
+    for each row execute function ops.audit_row();

@@ -23,6 +23,7 @@ mod store;
 mod throttle;
 mod token;
 pub mod totp;
+pub mod watch;
 
 pub use contact::{normalize_email, normalize_phone};
 pub use people::{
@@ -33,4 +34,5 @@ pub use people::{
 /// Runs once in every backend that loads the library.
 pub fn init() {
     purge::init();
+    watch::init();
 }

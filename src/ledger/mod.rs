@@ -31,6 +31,7 @@ mod report;
 mod reversal;
 mod store;
 pub mod triggers;
+pub mod watch;
 
 // The interface for products, whether one uses all of it yet or not.
 #[allow(unused_imports)]
@@ -50,4 +51,5 @@ pub use reversal::{reverse_journal, reverse_transfer};
 /// Runs once in every backend that loads the library.
 pub fn init() {
     jobs::init();
+    watch::init();
 }

@@ -23,6 +23,7 @@ mod promoter;
 mod store;
 mod triggers;
 mod wallet;
+mod watch;
 mod withdrawal;
 
 /// The system's name in settings, roles, ledger accounts and the outbox.
@@ -37,4 +38,5 @@ pub fn init() {
     });
     crate::kernel::roles::on_grant(platform::role_granted);
     jobs::init();
+    watch::init();
 }

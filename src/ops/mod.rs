@@ -7,6 +7,12 @@
 pub mod api;
 pub mod audit;
 pub mod jobs;
+//! has sent it; [`events`] tell listeners at once what changed;
+//! [`watch`] tells whether all is well.
+
+pub mod api;
+pub mod audit;
+pub mod events;
 pub mod outbox;
 mod store;
 pub mod triggers;
@@ -16,4 +22,6 @@ mod values;
 pub fn init() {
     audit::init();
     jobs::init();
+    events::worker::init();
+    watch::init();
 }

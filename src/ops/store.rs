@@ -69,6 +69,7 @@ static FAIL: Query = Query::write(
     "update ops.outbox
         set status = case when attempts >= $4 then 'dead' else 'pending' end,
             payload = case when attempts >= $4 then '{}' else payload end,
+            given_up_at = case when attempts >= $4 then now() end,
             available_at = now() + make_interval(secs => $5 * (2 ^ least(attempts - 1, 20))),
             last_error = left($3, 1000), leased_by = null, leased_until = null
       where id = $1 and leased_by = $2 and status = 'pending'

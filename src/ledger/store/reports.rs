@@ -145,6 +145,14 @@ static CHECK: Query = Query::read(
     "select problem, account_id, transfer_id, expected, found, detail from ledger.problems
       order by problem, account_id, transfer_id",
 );
+static UNBALANCED: Query = Query::read(
+    "select currency
+       from (select currency, debits_posted as debits, credits_posted as credits from ledger.accounts
+             union all
+             select a.currency, s.debits_posted, s.credits_posted
+               from ledger.account_stripes s join ledger.accounts a on a.id = s.account_id) t
+      group by currency having sum(debits) <> sum(credits) order by currency",
+);
 static ADMIN_ROLES: Query = Query::read(
     "select distinct system from backoffice.role_grants
       where person_id = $1 and role = 'admin' and system <> '*'
@@ -251,6 +259,11 @@ pub fn problems() -> Result<Vec<Problem>> {
             detail: row.opt(6)?,
         })
     })
+}
+
+/// Currencies in which the accounts' debits are not their credits.
+pub fn unbalanced_currencies() -> Result<Vec<String>> {
+    UNBALANCED.all(&[], |row| row.get(1))
 }
 
 /// The systems that a person has been made admin of.

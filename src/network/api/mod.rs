@@ -4,6 +4,7 @@
 mod commissions;
 pub mod counters;
 mod customers;
+mod metrics;
 mod pins;
 mod promoters;
 mod withdrawals;
