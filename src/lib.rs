@@ -20,7 +20,9 @@ mod schema;
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     kernel::init();
+    // Products before the ledger: they know better why somebody cannot be erased.
     network::init();
+    ledger::init();
 }
 
 #[cfg(any(test, feature = "pg_test"))]

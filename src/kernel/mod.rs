@@ -15,6 +15,7 @@ pub mod jwt;
 pub mod keys;
 pub mod money;
 pub mod numeric;
+pub mod personal;
 pub mod request;
 pub mod restore;
 pub mod roles;

@@ -139,6 +139,47 @@ impl Query {
     }
 }
 
+/// A statement that is made at run time, from the catalog or a registry. Prepared
+/// anew each time.
+pub struct Text<'a> {
+    sql: &'a str,
+    mode: Mode,
+}
+
+impl<'a> Text<'a> {
+    /// A statement that only reads and locks nothing.
+    pub fn read(sql: &'a str) -> Self {
+        Text { sql, mode: Mode::Read }
+    }
+
+    /// A statement that writes.
+    pub fn write(sql: &'a str) -> Self {
+        Text { sql, mode: Mode::Write }
+    }
+
+    /// Runs the statement; how many rows it touched.
+    pub fn run(&self, args: &[DatumWithOid<'_>]) -> Result<usize> {
+        Spi::connect_mut(|client| Ok(client.update(self.sql, None, args)?.len()))
+    }
+
+    /// The first column of all rows.
+    pub fn all<T: IntoDatum + FromDatum>(&self, args: &[DatumWithOid<'_>]) -> Result<Vec<T>> {
+        let collect = |table: pgrx::spi::SpiTupleTable<'_>| {
+            table.map(|tuple| Row(tuple).get(1)).collect::<Result<Vec<T>>>()
+        };
+        match self.mode {
+            Mode::Read => Spi::connect(|client| collect(client.select(self.sql, None, args)?)),
+            Mode::Write => Spi::connect_mut(|client| collect(client.update(self.sql, None, args)?)),
+        }
+    }
+
+    /// The first column of the one row that the statement always gives.
+    pub fn one<T: IntoDatum + FromDatum>(&self, args: &[DatumWithOid<'_>]) -> Result<T> {
+        let rows = self.all(args)?;
+        rows.into_iter().next().ok_or_else(|| Error::internal("a statement gave no row"))
+    }
+}
+
 /// Runs `body` in a subtransaction: all of it, or none of it.
 ///
 /// The only safe way to go on after SQL failed. An `Err` of `body` and an error

@@ -15,6 +15,7 @@ mod account;
 mod accounts;
 pub mod api;
 mod books;
+mod erasure;
 mod error;
 mod expiry;
 mod fast;
@@ -45,3 +46,11 @@ pub use journal::{Journal, Leg, MAX_LEGS, Posted};
 pub use posting::post;
 #[allow(unused_imports)]
 pub use reversal::{reverse_journal, reverse_transfer};
+
+/// Runs once in every backend: tells the floors below whom to ask.
+pub fn init() {
+    crate::identity::hooks::on_erasure(crate::identity::hooks::Erasure {
+        may_erase: erasure::may_erase,
+        erased: |_| Ok(()),
+    });
+}

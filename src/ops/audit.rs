@@ -54,7 +54,8 @@ fn record_as(change: Change, actor: Option<Uuid>, role: &str) -> Result<()> {
     })
 }
 
-fn role_name(kind: Kind) -> &'static str {
+/// What the log calls a kind of caller.
+pub fn role_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Trusted => "database",
         Kind::Service => "service",

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod audit;
 pub mod outbox;
+pub mod personal;
 mod store;
 pub mod triggers;
 mod values;
