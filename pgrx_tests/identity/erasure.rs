@@ -52,6 +52,7 @@ mod tests {
             phone: Some("9123456789"),
             ..PersonUpdate::default()
         };
+        run("select set_config('request.headers', '', true)");
         identity::update_person(zora, &moved).unwrap();
         earn_and_withdraw(zora);
         sign_in("zora.quartzheim@example.com");
@@ -59,9 +60,10 @@ mod tests {
     }
 
     fn earn_and_withdraw(zora: Uuid) {
+        run("select set_config('request.headers', '', true)");
+        allocate(zora, 2);
         run("select set_config('request.headers',
             '{\"x-real-ip\": \"203.0.113.77\", \"user-agent\": \"Netscape\", \"idempotency-key\": \"zora-1\"}', true)");
-        allocate(zora, 2);
         become_person(zora);
         run(&format!(
             "select network.create_customer_with_commission('{zora}', '{{\"name\": \"Ravi\",

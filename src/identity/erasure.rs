@@ -10,9 +10,9 @@ use crate::identity::store::people::{self as store, Person};
 use crate::identity::store::{erasures, users};
 use crate::kernel::caller;
 use crate::kernel::error::{Error, Result};
-use crate::kernel::personal::{self, Subject};
+use crate::kernel::personal::{self, Identifiers, Subject};
 use crate::ops::audit::{self, Change};
-use crate::ops::personal::{self as log, Identifiers};
+use crate::ops::personal as log;
 use pgrx::Uuid;
 use serde_json::{Map, Value, json};
 
@@ -51,6 +51,9 @@ pub fn erase(person: Uuid, reason: &str) -> Result<String> {
     let subject = subject(person, &known);
     let records = log::records(&subject)?;
     let mut rows = personal::erase(&subject)?;
+    for (table, count) in personal::sweep(&known)? {
+        *rows.entry(table).or_default() += count;
+    }
     hooks::erased(person)?;
     erasures::mark(person)?;
     // Last, because the log has the former values of all that was changed here.
@@ -73,7 +76,7 @@ pub fn require_present(person: &Person) -> Result<()> {
 
 fn identifiers(person: Uuid) -> Result<Identifiers> {
     let mut known = erasures::identifiers(person)?;
-    known.add_former(person)?;
+    log::add_former(&mut known, person)?;
     known.addresses.retain(|address| !address.is_empty());
     Ok(known)
 }

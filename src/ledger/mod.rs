@@ -15,6 +15,7 @@ mod account;
 mod accounts;
 pub mod api;
 mod books;
+mod drop_guard;
 mod erasure;
 mod error;
 mod expiry;
@@ -47,8 +48,9 @@ pub use posting::post;
 #[allow(unused_imports)]
 pub use reversal::{reverse_journal, reverse_transfer};
 
-/// Runs once in every backend: tells the floors below whom to ask.
+/// Runs once in every backend: guards the books, and tells the floors below whom to ask.
 pub fn init() {
+    drop_guard::init();
     crate::identity::hooks::on_erasure(crate::identity::hooks::Erasure {
         may_erase: erasure::may_erase,
         erased: |_| Ok(()),

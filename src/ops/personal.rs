@@ -7,9 +7,8 @@
 //! no setting and no SQL can make it.
 
 use crate::kernel::error::Result;
-use crate::kernel::personal::{self, Group, Subject};
+use crate::kernel::personal::{self, Group, Identifiers, REDACTED, Subject, without};
 use crate::kernel::spi::{Query, Text};
-use crate::ops::values::REDACTED;
 use pgrx::Uuid;
 use serde_json::{Map, Value};
 use std::cell::Cell;
@@ -17,8 +16,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows of the log that are read at once.
 const BATCH: i64 = 500;
-/// A shorter name than this is redacted only where it is the whole text.
-const SHORT_NAME: usize = 4;
 
 thread_local! {
     static REDACTING: Cell<bool> = const { Cell::new(false) };
@@ -75,8 +72,9 @@ static EXPORT: Query = Query::read(
     "select coalesce(jsonb_agg(jsonb_build_object(
                 'id', a.id, 'at', a.at, 'action', a.action, 'table_name', a.table_name,
                 'record_id', a.record_id, 'actor_role', a.actor_role)
-            || case when a.actor_id = $1 then jsonb_build_object('actor_id', a.actor_id,
-                'ip_address', a.ip_address, 'user_agent', a.user_agent) else '{}' end
+            || case when a.actor_id = $1 or a.actor_role = 'anonymous' and x.about
+                then jsonb_build_object('actor_id', a.actor_id,
+                     'ip_address', a.ip_address, 'user_agent', a.user_agent) else '{}' end
             || case when x.about then jsonb_build_object(
                 'old_values', a.old_values, 'new_values', a.new_values) else '{}' end
             order by a.id), '[]')::text
@@ -88,9 +86,13 @@ static EXPORT: Query = Query::read(
       where a.actor_id = $1 or a.record_id = $1::text
          or (a.record_id = any ($3) and x.about)",
 );
+// Who opened a link, or signed in, had no token yet: most likely the person.
 static FORGET_DEVICE: Query = Query::write(
-    "update ops.audit_logs set ip_address = null, user_agent = null
-      where actor_id = $1 and (ip_address is not null or user_agent is not null)",
+    "update ops.audit_logs a set ip_address = null, user_agent = null
+      where (a.ip_address is not null or a.user_agent is not null)
+        and (a.actor_id = $1 or a.actor_role = 'anonymous' and (a.record_id = $1::text
+             or exists (select from unnest($2::text[], $3::text[]) as k (table_name, record_id)
+                         where k.table_name = a.table_name and k.record_id = a.record_id)))",
 );
 static CANDIDATES: Query = Query::write(
     "select a.id, a.table_name, a.old_values::text, a.new_values::text, x.about
@@ -111,40 +113,16 @@ static REPLACE: Query = Query::write(
     "update ops.audit_logs set old_values = $2::jsonb, new_values = $3::jsonb where id = $1",
 );
 
-/// What somebody can be found by.
-#[derive(Clone, Debug, Default)]
-pub struct Identifiers {
-    /// E-mail addresses and phones, in lower case.
-    pub addresses: BTreeSet<String>,
-    /// Names, in lower case.
-    pub names: BTreeSet<String>,
-}
-
-impl Identifiers {
-    /// Adds what the log remembers of former addresses and names.
-    pub fn add_former(&mut self, person: Uuid) -> Result<()> {
-        let read = |columns: &[&str]| {
-            let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
-            IDENTIFIERS.all(&[person.into(), columns.into()], |row| row.get::<String>(1))
-        };
-        self.addresses.extend(
-            read(&["email", "phone", "new_email", "new_phone"])?
-                .iter()
-                .map(|text| text.to_lowercase()),
-        );
-        self.names.extend(read(&["name"])?.iter().map(|text| text.to_lowercase()));
-        Ok(())
-    }
-
-    /// Whether a text names the person; `about` says that it is in a row about them.
-    pub fn found_in(&self, text: &str, about: bool) -> bool {
-        let text = text.to_lowercase();
-        let named = |name: &String| {
-            text == *name || (name.chars().count() >= SHORT_NAME && text.contains(name.as_str()))
-        };
-        self.addresses.iter().any(|address| text.contains(address.as_str()))
-            || (about && self.names.iter().any(named))
-    }
+/// Adds what the log remembers of a person's former addresses and names.
+pub fn add_former(known: &mut Identifiers, person: Uuid) -> Result<()> {
+    let read = |columns: &[&str]| {
+        let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
+        IDENTIFIERS
+            .all(&[person.into(), columns.into()], |row| Ok(row.get::<String>(1)?.to_lowercase()))
+    };
+    known.addresses.extend(read(&["email", "phone", "new_email", "new_phone"])?);
+    known.names.extend(read(&["name"])?);
+    Ok(())
 }
 
 /// The records of the log that are about a person: those of rows that are there
@@ -197,7 +175,11 @@ pub fn export(subject: &Subject, records: &Records) -> Result<String> {
 /// to which record stays.
 pub fn redact(subject: &Subject, records: &Records, known: &Identifiers) -> Result<usize> {
     let _mark = Mark::set();
-    let mut count = FORGET_DEVICE.run(&[subject.id.into()])?;
+    let mut count = FORGET_DEVICE.run(&[
+        subject.id.into(),
+        records.tables.clone().into(),
+        records.keys.clone().into(),
+    ])?;
     let mut last: Option<Uuid> = None;
     loop {
         let batch = candidates(subject, records, known, last)?;
@@ -272,27 +254,6 @@ fn redacted(
     }
     let changed = clean != values;
     Some(if changed { Value::Object(clean).to_string() } else { text.to_owned() })
-}
-
-/// The value without texts and numbers that name the person.
-pub fn without(value: Value, known: &Identifiers, about: bool) -> Value {
-    match value {
-        Value::String(text) if known.found_in(&text, about) => Value::from(REDACTED),
-        Value::Number(number) if known.addresses.contains(&number.to_string()) => {
-            Value::from(REDACTED)
-        }
-        Value::Array(items) => items.into_iter().map(|item| without(item, known, about)).collect(),
-        Value::Object(object) => Value::Object(
-            object
-                .into_iter()
-                .map(|(key, value)| {
-                    let key = if known.found_in(&key, about) { REDACTED.to_owned() } else { key };
-                    (key, without(value, known, about))
-                })
-                .collect(),
-        ),
-        other => other,
-    }
 }
 
 #[cfg(test)]

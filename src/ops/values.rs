@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 
-pub const REDACTED: &str = "[redacted]";
+use crate::kernel::personal::REDACTED;
 
 /// A row's columns by name, as they print.
 pub struct Columns(BTreeMap<String, Value>);

@@ -1,8 +1,8 @@
 //! What remains of people whose data was erased.
 
 use crate::kernel::error::Result;
+use crate::kernel::personal::Identifiers;
 use crate::kernel::spi::Query;
-use crate::ops::personal::Identifiers;
 use pgrx::{JsonB, Uuid};
 use serde_json::Value;
 use std::collections::BTreeSet;

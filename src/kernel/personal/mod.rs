@@ -5,6 +5,10 @@
 //! The statements are made from these rows, so a new table needs no code. The
 //! audit log is the exception: its rows are redacted, and by ops.
 
+mod redaction;
+
+pub use redaction::{Identifiers, REDACTED, without};
+
 use crate::kernel::error::{Error, Result};
 use crate::kernel::spi::{Query, Text};
 use pgrx::Uuid;
@@ -101,7 +105,7 @@ impl Group {
     }
 
     fn relation(&self) -> String {
-        self.table.split('.').map(quoted).collect::<Vec<_>>().join(".")
+        qualified(&self.table)
     }
 
     /// The SQL that gives the keys of the person's rows, as the audit log writes them.
@@ -173,6 +177,10 @@ fn replacement(erasure: &str) -> Option<&'static str> {
     }
 }
 
+fn qualified(table: &str) -> String {
+    table.split('.').map(quoted).collect::<Vec<_>>().join(".")
+}
+
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -214,6 +222,43 @@ pub fn erase(subject: &Subject) -> Result<BTreeMap<String, usize>> {
         let rows = Text::write(&sql).run(&subject.args())?;
         if rows > 0 {
             *counts.entry(group.table).or_default() += rows;
+        }
+    }
+    Ok(counts)
+}
+
+static COLUMN_TYPES: Query = Query::read(
+    "select distinct c.table_name, c.column_name, a.atttypid = 'jsonb'::regtype
+       from backoffice.personal_columns c
+       join pg_catalog.pg_attribute a
+         on a.attrelid = pg_catalog.to_regclass(c.table_name) and a.attname = c.column_name
+      where c.kind = 'content' and c.erasure in ('null', 'empty')
+      order by 1, 2",
+);
+
+/// Takes the person's addresses out of what was written about others; how many
+/// rows of each table. Names are too common to be looked for there.
+pub fn sweep(known: &Identifiers) -> Result<BTreeMap<String, usize>> {
+    let mut counts = BTreeMap::new();
+    let columns = COLUMN_TYPES
+        .all(&[], |row| Ok((row.get::<String>(1)?, row.get::<String>(2)?, row.get::<bool>(3)?)))?;
+    let addresses: Vec<String> = known.addresses.iter().cloned().collect();
+    for (table, column, is_json) in columns {
+        let relation = qualified(&table);
+        let column = quoted(&column);
+        // A row stays where it is while it is locked.
+        let find = format!(
+            "select array[t.ctid::text, t.{column}::text] from {relation} t
+              where exists (select from unnest($1) a (address)
+                             where position(a.address in lower(t.{column}::text)) > 0) for update"
+        );
+        let kind = if is_json { "jsonb" } else { "text" };
+        let replace = format!("update {relation} set {column} = $2::{kind} where ctid = $1::tid");
+        for row in Text::write(&find).all::<Vec<String>>(&[addresses.clone().into()])? {
+            let [place, text] = row.as_slice() else { continue };
+            let clean = redaction::cleaned(text, is_json, known);
+            let rows = Text::write(&replace).run(&[place.as_str().into(), clean.into()])?;
+            *counts.entry(table.clone()).or_default() += rows;
         }
     }
     Ok(counts)
