@@ -224,7 +224,7 @@ mod tests {
                join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
               where c.relkind in ('r', 'p') and ({SUSPICIOUS})
                 and not exists (select from backoffice.personal_columns r
-                                 where r.table_name = c.oid::regclass::text and r.column_name = a.attname)",
+                                 where r.table_name = c.oid::regclass::text and a.attname in (r.column_name, r.person))",
             ours("pg_class")
         ));
     }

@@ -321,6 +321,7 @@ insert into backoffice.personal_columns (table_name, column_name, person, kind, 
     ('identity.erasures', 'person_id', 'person_id', 'activity', 'yes', 'kept', 'proves that the erasure was done'),
     ('identity.erasures', 'erased_at', 'person_id', 'activity', 'yes', 'kept', 'proves that the erasure was done'),
     ('identity.erasures', 'reason', 'person_id', 'activity', 'yes', 'kept', 'proves that the erasure was done'),
+    ('identity.erasures', 'actor_role', 'erased_by', 'activity', 'yes', 'kept', 'who erased stays accountable, by an id alone'),
     ('identity.erasures', 'rows', 'nobody', 'none', 'no', 'kept', 'numbers of rows'),
     ('identity.erasures', 'erased_by', 'erased_by', 'reference', 'yes', 'kept', 'who erased stays accountable, by an id alone'),
     ('backoffice.secrets', 'ciphertext', 't.id in (select secret_id from identity.factors where user_id = $1)', 'credential', 'secret', 'delete', null);

@@ -131,4 +131,6 @@ insert into backoffice.personal_columns (table_name, column_name, person, kind, 
     ('backoffice.idempotency_keys', 'actor', 't.actor = $1::text', 'reference', 'yes', 'delete', null),
     ('backoffice.idempotency_keys', 'key', 't.actor = $1::text', 'content', 'yes', 'delete', null),
     ('backoffice.idempotency_keys', 'function', 't.actor = $1::text', 'activity', 'yes', 'delete', null),
+    ('backoffice.personal_columns', 'table_name', 'nobody', 'none', 'no', 'kept', 'comes with the extension'),
+    ('backoffice.personal_columns', 'column_name', 'nobody', 'none', 'no', 'kept', 'comes with the extension'),
     ('backoffice.personal_columns', 'person', 'nobody', 'none', 'no', 'kept', 'comes with the extension');

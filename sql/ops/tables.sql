@@ -64,6 +64,8 @@ insert into backoffice.setting_definitions (system, key, kind, default_value, mi
 
 insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
     ('ops.audit_logs', 'actor_id', 'actor_id', 'reference', 'yes', 'kept', 'who did what stays accountable, by an id alone'),
+    ('ops.audit_logs', 'actor_role', 'actor_id', 'activity', 'yes', 'kept', 'who did what stays accountable, by an id alone'),
+    ('ops.audit_logs', 'table_name', 'nobody', 'none', 'no', 'kept', 'a table of ours'),
     ('ops.audit_logs', 'ip_address', 'actor_id', 'device', 'yes', 'redact', null),
     ('ops.audit_logs', 'user_agent', 'actor_id', 'device', 'yes', 'redact', null),
     ('ops.audit_logs', 'old_values', 'record_id', 'content', 'yes', 'redact', null),

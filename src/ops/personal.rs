@@ -245,15 +245,10 @@ fn redacted(
     let mut clean = Map::new();
     for (key, value) in values.clone() {
         let personal = columns.is_some_and(|columns| columns.contains(&key));
-        let value = if personal && !value.is_null() {
-            Value::from(REDACTED)
-        } else {
-            without(value, known, about)
-        };
-        clean.insert(key, value);
+        clean.insert(key, if personal && !value.is_null() { REDACTED.into() } else { value });
     }
-    let changed = clean != values;
-    Some(if changed { Value::Object(clean).to_string() } else { text.to_owned() })
+    let clean = without(Value::Object(clean), known, about);
+    Some(if clean == Value::Object(values) { text.to_owned() } else { clean.to_string() })
 }
 
 #[cfg(test)]
