@@ -188,7 +188,7 @@ describe('bin/restore', () => {
     assert.match(said, /ledger\.check\(\): clean/);
     assert.match(said, /network\.check\(\): clean/);
     const copy = await state(other('backoffice'));
-    assert.ok(Object.keys(original).length > 40);
+    assert.ok(Object.keys(original).length > 35);
     assert.deepEqual(copy, original);
     for (const table of ['network.withdrawal_requests', 'identity.erasures', 'identity.factors', 'ledger.holds']) {
       assert.notEqual(Number(original[table].split(' ')[0]), 0, table);

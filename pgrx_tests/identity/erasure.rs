@@ -265,7 +265,7 @@ mod tests {
         );
         assert_eq!(before.0, after.0);
         // Ravi's rows say that Zora made them; only where from is gone.
-        assert_eq!(after.1.to_string().contains("ravi@example.com"), true);
+        assert!(after.1.to_string().contains("ravi@example.com"));
         assert_eq!(one::<i64>("select count(*) from identity.login_handles"), 1);
     }
 

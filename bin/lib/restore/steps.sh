@@ -36,6 +36,7 @@ prepare_cluster() {
     start_postgres
     PATH=$PG_BIN:$PATH
     PGPASSWORD=$(as_server cat "$LOCAL/keys/superuser.password")
+    # shellcheck disable=SC2153 # choose_ports sets it
     export PGHOST=127.0.0.1 PGPORT=$PG_PORT PGUSER=postgres PGPASSWORD
 }
 
@@ -94,7 +95,7 @@ restore_dump() {
 # are not asked: they held when the dump was made, and the comparison shows that nothing is missing.
 load_dump() {
     if [[ $FORMAT != archive ]]; then
-        dump_as_text | psql -X -q -1 -v ON_ERROR_STOP=1 -d "$DATABASE_NAME" >/dev/null
+        dump_as_text | psql -X -q -1 -v ON_ERROR_STOP=1 -d "$DATABASE_NAME" -f - >/dev/null
     elif [[ -n $JOBS ]]; then
         PGOPTIONS='-c session_replication_role=replica' pg_restore --exit-on-error -j "$JOBS" -d "$DATABASE_NAME" "$DUMP"
     else
@@ -129,11 +130,12 @@ verify_versions() {
 # Every function check() of ours lists what disagrees.
 verify_books() {
     local name problems failed=0
-    for name in $(query "$DATABASE_NAME" "select p.oid::regproc from pg_catalog.pg_proc p
+    for name in $(query "$DATABASE_NAME" "select n.nspname || '.check' from pg_catalog.pg_proc p
+            join pg_catalog.pg_namespace n on n.oid = p.pronamespace
             join pg_catalog.pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
             join pg_catalog.pg_extension e on e.oid = d.refobjid and e.extname = 'backoffice'
            where p.proname = 'check' and p.pronargs = 0 and p.proretset order by 1"); do
-        problems=$(query "$DATABASE_NAME" "select x::text from $name() x limit 20")
+        problems=$(query "$DATABASE_NAME" "select x::text from ${name%.*}.\"check\"() x limit 20")
         if [[ -n $problems ]]; then
             warn "$name() says:"$'\n'"$problems"
             failed=1
