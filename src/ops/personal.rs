@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows of the log that are read at once.
-const BATCH: i64 = 500;
+const BATCH: usize = 500;
 
 thread_local! {
     static REDACTING: Cell<bool> = const { Cell::new(false) };
@@ -91,23 +91,27 @@ static FORGET_DEVICE: Query = Query::write(
     "update ops.audit_logs a set ip_address = null, user_agent = null
       where (a.ip_address is not null or a.user_agent is not null)
         and (a.actor_id = $1 or a.actor_role = 'anonymous' and (a.record_id = $1::text
-             or exists (select from unnest($2::text[], $3::text[]) as k (table_name, record_id)
-                         where k.table_name = a.table_name and k.record_id = a.record_id)))",
+             or (a.table_name, a.record_id) in (select * from unnest($2::text[], $3::text[]))))",
 );
+// Addresses are kept in lower case and ASCII: lower() of other collations costs
+// several times as much, for every row of the log. As a write it sees what this
+// transaction wrote.
 static CANDIDATES: Query = Query::write(
-    "select a.id, a.table_name, a.old_values::text, a.new_values::text, x.about
+    "select a.id
        from ops.audit_logs a
-      cross join lateral (
-            select coalesce(a.record_id = $1::text, false) or exists (
-                   select from unnest($2::text[], $3::text[]) as k (table_name, record_id)
-                    where k.table_name = a.table_name and k.record_id = a.record_id) as about) x
-      where ($5::uuid is null or a.id > $5) and (a.old_values is not null or a.new_values is not null)
-        and (x.about or exists (
+      where (a.old_values is not null or a.new_values is not null)
+        and (a.record_id = $1::text
+             or (a.table_name, a.record_id) in (select * from unnest($2::text[], $3::text[]))
+             or exists (
                 select from unnest($4::text[]) as w (address)
-                 where position(w.address in
-                        lower(concat_ws(' ', a.old_values::text, a.new_values::text))) > 0))
-      order by a.id
-      limit $6",
+                 where position(w.address in lower(
+                        concat_ws(' ', a.old_values::text, a.new_values::text) collate \"C\")) > 0))",
+);
+static ROWS: Query = Query::write(
+    "select a.id, a.table_name, a.old_values::text, a.new_values::text,
+            coalesce(a.record_id = $1::text, false) or coalesce(
+                (a.table_name, a.record_id) in (select * from unnest($2::text[], $3::text[])), false)
+       from ops.audit_logs a where a.id = any ($4)",
 );
 static REPLACE: Query = Query::write(
     "update ops.audit_logs set old_values = $2::jsonb, new_values = $3::jsonb where id = $1",
@@ -180,12 +184,13 @@ pub fn redact(subject: &Subject, records: &Records, known: &Identifiers) -> Resu
         records.tables.clone().into(),
         records.keys.clone().into(),
     ])?;
-    let mut last: Option<Uuid> = None;
-    loop {
-        let batch = candidates(subject, records, known, last)?;
-        let Some(end) = batch.last() else { return Ok(count) };
-        last = Some(end.id);
-        for row in batch {
+    let addresses: Vec<String> = known.addresses.iter().cloned().collect();
+    let (id, tables, keys) = (subject.id, &records.tables, &records.keys);
+    let args = [id.into(), tables.clone().into(), keys.clone().into(), addresses.into()];
+    // One pass through the log, which is long; the rows themselves a few at a time.
+    let ids = CANDIDATES.all(&args, |row| row.get::<Uuid>(1))?;
+    for batch in ids.chunks(BATCH) {
+        for row in candidates(subject, records, batch)? {
             let columns = records.personal.get(&row.table).filter(|_| row.about);
             let old = redacted(row.old.as_deref(), columns, known, row.about);
             let new = redacted(row.new.as_deref(), columns, known, row.about);
@@ -194,6 +199,7 @@ pub fn redact(subject: &Subject, records: &Records, known: &Identifiers) -> Resu
             }
         }
     }
+    Ok(count)
 }
 
 struct Candidate {
@@ -204,22 +210,14 @@ struct Candidate {
     about: bool,
 }
 
-fn candidates(
-    subject: &Subject,
-    records: &Records,
-    known: &Identifiers,
-    last: Option<Uuid>,
-) -> Result<Vec<Candidate>> {
-    let addresses: Vec<String> = known.addresses.iter().cloned().collect();
+fn candidates(subject: &Subject, records: &Records, ids: &[Uuid]) -> Result<Vec<Candidate>> {
     let args = [
         subject.id.into(),
         records.tables.clone().into(),
         records.keys.clone().into(),
-        addresses.into(),
-        last.into(),
-        BATCH.into(),
+        ids.to_vec().into(),
     ];
-    CANDIDATES.all(&args, |row| {
+    ROWS.all(&args, |row| {
         Ok(Candidate {
             id: row.get(1)?,
             table: row.get(2)?,
