@@ -28,6 +28,15 @@ static REGISTRY: Query = Query::read(
       order by c.table_name, c.person, c.column_name",
 );
 
+static COLUMN_TYPES: Query = Query::read(
+    "select distinct c.table_name, c.column_name, a.atttypid = 'jsonb'::regtype
+       from backoffice.personal_columns c
+       join pg_catalog.pg_attribute a
+         on a.attrelid = pg_catalog.to_regclass(c.table_name) and a.attname = c.column_name
+      where c.kind = 'content' and c.erasure in ('null', 'empty')
+      order by 1, 2",
+);
+
 /// One column that holds something about a person.
 #[derive(Clone, Debug)]
 pub struct Column {
@@ -226,15 +235,6 @@ pub fn erase(subject: &Subject) -> Result<BTreeMap<String, usize>> {
     }
     Ok(counts)
 }
-
-static COLUMN_TYPES: Query = Query::read(
-    "select distinct c.table_name, c.column_name, a.atttypid = 'jsonb'::regtype
-       from backoffice.personal_columns c
-       join pg_catalog.pg_attribute a
-         on a.attrelid = pg_catalog.to_regclass(c.table_name) and a.attname = c.column_name
-      where c.kind = 'content' and c.erasure in ('null', 'empty')
-      order by 1, 2",
-);
 
 /// Takes the person's addresses out of what was written about others; how many
 /// rows of each table. Names are too common to be looked for there.
