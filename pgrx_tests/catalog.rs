@@ -46,12 +46,12 @@ mod tests {
 
     #[pg_test]
     fn every_table_and_sequence_is_dumped_or_comes_with_the_extension() {
-        // Rows of these two come with the extension and nobody changes them.
+        // Rows of these come with the extension and nobody changes them.
         none(&format!(
             "select c.oid::regclass::text from ({}) c
               where relkind in ('r', 'p', 'S')
                 and c.oid::regclass::text not in
-                    ('backoffice.role_definitions', 'backoffice.setting_definitions', 'ledger.transfer_kinds')
+                    ('backoffice.role_definitions', 'backoffice.setting_definitions', 'backoffice.personal_columns', 'ledger.transfer_kinds')
                 and not exists (select from pg_catalog.pg_extension e
                                  where e.extname = 'backoffice' and c.oid = any (e.extconfig))",
             ours("pg_class")
@@ -201,5 +201,62 @@ mod tests {
                   or pg_catalog.has_table_privilege('anon', c.oid, 'select'))",
             ours("pg_class")
         ));
+    }
+
+    /// Columns that can hold something about a person, by type, by name or because
+    /// they refer to one.
+    const SUSPICIOUS: &str = "a.atttypid in ('json'::regtype, 'jsonb'::regtype, 'inet'::regtype, 'uuid[]'::regtype)
+        or (a.atttypid in ('text'::regtype, 'varchar'::regtype, 'bytea'::regtype)
+            and a.attname ~ '(^|_)(e?mail|phone|mobile|name|address|recipient|user_agent|device|bank|account_number|iban|ifsc|holder|pan|aadhaar|tax_id|birth|note|notes|message|comment|handle|person|actor|password_hash|token|token_hash|code_hash|secret|ciphertext|last_error)($|_)')
+        or (a.atttypid = 'uuid'::regtype
+            and a.attname ~ '(^|_)(person|user|actor|owner|admin|promoter|customer|recipient|member|buyer|artist|host|student|agent|referrer|referee)_id$|_by$')
+        or exists (
+            select from pg_catalog.pg_constraint f
+             where f.contype = 'f' and f.conrelid = c.oid and f.conkey = array[a.attnum]
+               and f.confrelid in ('identity.users'::regclass, 'network.profiles'::regclass,
+                                   'network.promoters'::regclass, 'network.customers'::regclass))";
+
+    #[pg_test]
+    fn every_column_about_a_person_is_registered() {
+        none(&format!(
+            "select c.oid::regclass || '.' || a.attname
+               from ({}) c
+               join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+              where c.relkind in ('r', 'p') and ({SUSPICIOUS})
+                and not exists (select from backoffice.personal_columns r
+                                 where r.table_name = c.oid::regclass::text and a.attname in (r.column_name, r.person))",
+            ours("pg_class")
+        ));
+    }
+
+    #[pg_test]
+    fn every_registered_column_exists() {
+        none(
+            "select r.table_name || '.' || r.column_name from backoffice.personal_columns r
+              where not exists (select from pg_catalog.pg_attribute a
+                                 where a.attrelid = pg_catalog.to_regclass(r.table_name)
+                                   and a.attname = r.column_name and not a.attisdropped)",
+        );
+    }
+
+    #[pg_test]
+    fn only_the_audit_log_is_redacted_in_place() {
+        none(
+            "select distinct table_name from backoffice.personal_columns
+              where erasure = 'redact' and table_name <> 'ops.audit_logs'",
+        );
+    }
+
+    #[pg_test]
+    fn a_column_that_is_to_be_empty_may_be_empty() {
+        none(
+            "select r.table_name || '.' || r.column_name
+               from backoffice.personal_columns r
+               join pg_catalog.pg_attribute a
+                 on a.attrelid = pg_catalog.to_regclass(r.table_name) and a.attname = r.column_name
+              where (r.erasure = 'null' and a.attnotnull)
+                 or (r.erasure = 'empty' and a.atttypid <> 'jsonb'::regtype)
+                 or (r.erasure = 'pseudonym' and a.atttypid <> 'text'::regtype)",
+        );
     }
 }

@@ -208,6 +208,20 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_secret_that_does_not_open_is_named() {
+        let (good, moved) =
+            (secrets::seal("bank", b"1").unwrap(), secrets::seal("bank", b"2").unwrap());
+        let broken = "select array_agg(id) from backoffice.check_secrets()";
+        assert_eq!(maybe::<Vec<pgrx::Uuid>>(broken), None);
+        run(&format!("update backoffice.secrets set purpose = 'totp' where id = '{moved}'"));
+        assert_eq!(one::<Vec<pgrx::Uuid>>(broken), [moved]);
+        run(&format!("update backoffice.secrets set key_id = 'lost' where id = '{good}'"));
+        assert_eq!(one::<Vec<pgrx::Uuid>>(broken).len(), 2);
+        become_service();
+        expect_error("42501", broken);
+    }
+
+    #[pg_test]
     fn minor_units_print_with_the_decimals_of_their_currency() {
         let shown = |call: &str| one::<String>(&format!("select backoffice.major({call})::text"));
         assert_eq!(shown("50000, 'INR'"), "500.00");

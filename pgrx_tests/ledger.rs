@@ -2,6 +2,7 @@
 
 mod accounts;
 mod callers;
+mod drop_guard;
 mod expiry;
 mod holds;
 mod idempotency;

@@ -22,8 +22,9 @@ pub extern "C-unwind" fn _PG_init() {
     kernel::init();
     ops::init();
     identity::init();
-    ledger::init();
+    // Products before the ledger: they know better why somebody cannot be erased.
     network::init();
+    ledger::init();
 }
 
 #[cfg(any(test, feature = "pg_test"))]

@@ -137,7 +137,7 @@ mod tests {
                 "select count(*) from pg_proc
             where pronamespace = 'auth_api'::regnamespace"
             ),
-            16
+            17
         );
     }
 

@@ -2,6 +2,7 @@
 
 mod admins;
 mod client;
+mod erasure;
 mod factors;
 mod messages;
 mod people;

@@ -10,6 +10,8 @@ create function auth_api.user_get(bytea) returns json language c stable security
     set search_path = pg_catalog, pg_temp as 'MODULE_PATHNAME', 'auth_api_user_get_wrapper';
 create function auth_api.user_put(bytea) returns json language c security definer
     set search_path = pg_catalog, pg_temp as 'MODULE_PATHNAME', 'auth_api_user_put_wrapper';
+create function auth_api.user_export(bytea) returns json language c security definer
+    set search_path = pg_catalog, pg_temp as 'MODULE_PATHNAME', 'auth_api_user_export_wrapper';
 create function auth_api.recover(bytea) returns json language c security definer
     set search_path = pg_catalog, pg_temp as 'MODULE_PATHNAME', 'auth_api_recover_wrapper';
 create function auth_api.resend(bytea) returns json language c security definer

@@ -9,11 +9,13 @@ begin
             auth_api.signup(bytea), auth_api.token(bytea), auth_api.logout(bytea), auth_api.user_get(bytea),
             auth_api.user_put(bytea), auth_api.recover(bytea), auth_api.resend(bytea), auth_api.reauthenticate(bytea),
             auth_api.verify(bytea), auth_api.factor_enroll(bytea), auth_api.factor_challenge(bytea), auth_api.factor_verify(bytea),
-            auth_api.factor_delete(bytea), auth_api.settings(bytea), auth_api.health(bytea), auth_api.not_found(bytea)
+            auth_api.factor_delete(bytea), auth_api.user_export(bytea), auth_api.settings(bytea), auth_api.health(bytea), auth_api.not_found(bytea)
         to anon, authenticated, service_role;
     grant execute on function ops.ban_person(uuid, timestamptz) to authenticated, service_role;
     grant execute on function ops.unban_person(uuid) to authenticated, service_role;
     grant execute on function ops.end_sessions(uuid) to authenticated, service_role;
+    grant execute on function ops.export_person(uuid) to authenticated, service_role;
+    grant execute on function ops.erase_person(uuid, text) to authenticated, service_role;
 
     comment on schema identity is 'People, sessions and second factors. Never exposed by the API.';
     comment on schema auth_api is 'The endpoints below /auth/v1/, called by the gateway with the bytes of the body.';
@@ -27,6 +29,14 @@ begin
         'Lifts the ban of a person; for admins of identity.';
     comment on function ops.end_sessions(uuid) is
         'Ends all sessions of a person; for admins of identity.';
+    comment on function identity.export_person(uuid) is
+        'Everything that the database has about a person, as one JSON document; from psql only.';
+    comment on function identity.erase_person(uuid, text) is
+        'Erases what is personal about a person and keeps the books; from psql only.';
+    comment on function ops.export_person(uuid) is
+        'Everything that the database has about a person, as one JSON document; for admins of identity.';
+    comment on function ops.erase_person(uuid, text) is
+        'Erases what is personal about a person, for good, and keeps the books; for admins of identity.';
     comment on function auth_api.signup(bytea) is
         'POST signup: a new person, who must confirm the address or has a session at once.';
     comment on function auth_api.token(bytea) is
@@ -35,6 +45,8 @@ begin
         'POST logout: ends this session, the others or all.';
     comment on function auth_api.user_get(bytea) is
         'GET user: the signed-in person.';
+    comment on function auth_api.user_export(bytea) is
+        'GET user/export: everything that the database has about the signed-in person.';
     comment on function auth_api.user_put(bytea) is
         'PUT user: changes e-mail, phone, password or metadata of the signed-in person.';
     comment on function auth_api.recover(bytea) is

@@ -198,6 +198,23 @@ comment on column identity.throttle.expires_at is 'From then on the row means no
 alter table identity.throttle enable row level security;
 select pg_catalog.pg_extension_config_dump('identity.throttle', '');
 
+create table identity.erasures (
+    person_id uuid not null,
+    erased_at timestamptz not null default now(),
+    erased_by uuid,
+    actor_role text not null,
+    reason text not null,
+    rows jsonb not null,
+    constraint erasures_pkey primary key (person_id),
+    constraint erasures_person_fkey foreign key (person_id) references identity.users
+);
+comment on table identity.erasures is 'What remains of a person whose data was erased: that it was done, when, by whom and why.';
+comment on column identity.erasures.erased_by is 'The admin; null where it was psql or a server.';
+comment on column identity.erasures.actor_role is 'person, service or database, as in the audit log.';
+comment on column identity.erasures.rows is 'How many rows of each table were changed or deleted.';
+alter table identity.erasures enable row level security;
+select pg_catalog.pg_extension_config_dump('identity.erasures', '');
+
 -- Rows that come with the extension.
 insert into backoffice.setting_definitions
     (system, key, kind, default_value, minimum, maximum, allowed, nullable, description) values
@@ -240,6 +257,8 @@ insert into backoffice.setting_definitions
      'Invitations that one person may cause in a minute; servers are not counted'),
     ('identity', 'invites_per_day', 'integer', '1000', 1, 1000000, null, false,
      'Invitations that one person may cause in a day; servers are not counted'),
+    ('identity', 'exports_per_day', 'integer', '10', 1, 1000, null, false,
+     'How often a person may export their own data in a day'),
     ('identity', 'max_factors', 'integer', '10', 1, 100, null, false,
      'How many second factors a person may have'),
     ('identity', 'challenge_seconds', 'integer', '300', 30, 3600, null, false,
@@ -254,3 +273,66 @@ insert into backoffice.setting_definitions
      'Further places that a link may lead to: prefixes of addresses, separated by commas'),
     ('identity', 'api_url', 'text', 'null', null, null, null, true,
      'The address of the API. When set, links lead to its verify endpoint, which then redirects to the site');
+
+insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
+    ('identity.users', 'email', 'id', 'contact', 'yes', 'null', null),
+    ('identity.users', 'phone', 'id', 'contact', 'yes', 'null', null),
+    ('identity.users', 'name', 'id', 'identity', 'yes', 'pseudonym', null),
+    ('identity.users', 'password_hash', 'id', 'credential', 'secret', 'null', null),
+    ('identity.users', 'new_email', 'id', 'contact', 'yes', 'null', null),
+    ('identity.users', 'new_phone', 'id', 'contact', 'yes', 'null', null),
+    ('identity.users', 'email_confirmed_at', 'id', 'activity', 'yes', 'null', null),
+    ('identity.users', 'phone_confirmed_at', 'id', 'activity', 'yes', 'null', null),
+    ('identity.users', 'last_sign_in_at', 'id', 'activity', 'yes', 'null', null),
+    ('identity.users', 'user_metadata', 'id', 'content', 'yes', 'empty', null),
+    ('identity.users', 'app_metadata', 'id', 'content', 'yes', 'empty', null),
+    ('identity.users', 'system', 'id', 'activity', 'yes', 'kept', 'says nothing about whose it is once the address and the name are gone'),
+    ('identity.users', 'invited_at', 'id', 'activity', 'yes', 'kept', 'says nothing about whose it is once the address and the name are gone'),
+    ('identity.users', 'banned_until', 'id', 'activity', 'yes', 'kept', 'says nothing about whose it is once the address and the name are gone'),
+    ('identity.users', 'erased_at', 'id', 'activity', 'yes', 'kept', 'says nothing about whose it is once the address and the name are gone'),
+    ('identity.users', 'created_at', 'id', 'activity', 'yes', 'kept', 'says nothing about whose it is once the address and the name are gone'),
+    ('identity.users', 'updated_at', 'id', 'activity', 'yes', 'kept', 'says nothing about whose it is once the address and the name are gone'),
+    ('identity.login_handles', 'handle', 'user_id', 'credential', 'yes', 'delete', null),
+    ('identity.login_handles', 'kind', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.login_handles', 'created_at', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.login_handles', 'user_id', 'user_id', 'reference', 'yes', 'delete', null),
+    ('identity.factors', 'friendly_name', 'user_id', 'content', 'yes', 'delete', null),
+    ('identity.factors', 'factor_type', 'user_id', 'credential', 'yes', 'delete', null),
+    ('identity.factors', 'status', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.factors', 'created_at', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.factors', 'last_challenged_at', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.factors', 'user_id', 'user_id', 'reference', 'yes', 'delete', null),
+    ('identity.factors', 'secret_id', 'user_id', 'credential', 'secret', 'delete', null),
+    ('identity.challenges', 'created_at', 't.factor_id in (select id from identity.factors where user_id = $1)', 'activity', 'yes', 'delete', null),
+    ('identity.sessions', 'system', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.sessions', 'created_at', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.sessions', 'refreshed_at', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.sessions', 'not_after', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.sessions', 'aal', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.sessions', 'amr', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.sessions', 'ip_address', 'user_id', 'device', 'yes', 'delete', null),
+    ('identity.sessions', 'user_agent', 'user_id', 'device', 'yes', 'delete', null),
+    ('identity.sessions', 'ended_at', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.sessions', 'end_reason', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.sessions', 'user_id', 'user_id', 'reference', 'yes', 'delete', null),
+    ('identity.refresh_tokens', 'token_hash', 't.session_id in (select id from identity.sessions where user_id = $1)', 'credential', 'no', 'delete', null),
+    ('identity.refresh_tokens', 'created_at', 't.session_id in (select id from identity.sessions where user_id = $1)', 'activity', 'yes', 'delete', null),
+    ('identity.refresh_tokens', 'used_at', 't.session_id in (select id from identity.sessions where user_id = $1)', 'activity', 'yes', 'delete', null),
+    ('identity.one_time_tokens', 'kind', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.one_time_tokens', 'recipient', 'user_id', 'contact', 'yes', 'delete', null),
+    ('identity.one_time_tokens', 'created_at', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.one_time_tokens', 'expires_at', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.one_time_tokens', 'used_at', 'user_id', 'activity', 'yes', 'delete', null),
+    ('identity.one_time_tokens', 'token_hash', 'user_id', 'credential', 'secret', 'delete', null),
+    ('identity.one_time_tokens', 'code_hash', 'user_id', 'credential', 'secret', 'delete', null),
+    ('identity.one_time_tokens', 'password_hash', 'user_id', 'credential', 'secret', 'delete', null),
+    ('identity.one_time_tokens', 'name', 'user_id', 'identity', 'yes', 'delete', null),
+    ('identity.one_time_tokens', 'user_metadata', 'user_id', 'content', 'yes', 'delete', null),
+    ('identity.one_time_tokens', 'user_id', 'user_id', 'reference', 'yes', 'delete', null),
+    ('identity.erasures', 'person_id', 'person_id', 'activity', 'yes', 'kept', 'proves that the erasure was done'),
+    ('identity.erasures', 'erased_at', 'person_id', 'activity', 'yes', 'kept', 'proves that the erasure was done'),
+    ('identity.erasures', 'reason', 'person_id', 'activity', 'yes', 'kept', 'proves that the erasure was done'),
+    ('identity.erasures', 'actor_role', 'erased_by', 'activity', 'yes', 'kept', 'who erased stays accountable, by an id alone'),
+    ('identity.erasures', 'rows', 'nobody', 'none', 'no', 'kept', 'numbers of rows'),
+    ('identity.erasures', 'erased_by', 'erased_by', 'reference', 'yes', 'kept', 'who erased stays accountable, by an id alone'),
+    ('backoffice.secrets', 'ciphertext', 't.id in (select secret_id from identity.factors where user_id = $1)', 'credential', 'secret', 'delete', null);

@@ -10,3 +10,6 @@ create trigger factors_audit after insert or delete or update of status, friendl
     on identity.factors for each row execute function ops.audit_row();
 create trigger sessions_audit after update of ended_at, aal
     on identity.sessions for each row execute function ops.audit_row();
+-- What was erased stays erased: nothing is written to such a row again.
+create trigger users_stay_erased before update on identity.users
+    for each row when (old.erased_at is not null) execute function backoffice.refuse_change();

@@ -29,6 +29,8 @@ begin
         'An amount of minor units in major units of its currency.';
     comment on function backoffice.api_key(text) is
         'A key for API clients: a token with the role anon or service_role.';
+    comment on function backoffice.check_secrets() is
+        'Every secret that does not open with the root key file; from psql only.';
     comment on function backoffice.rotate_secrets() is
         'Seals every secret anew under the first key of the root key file.';
 end

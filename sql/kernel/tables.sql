@@ -84,6 +84,32 @@ comment on column backoffice.idempotency_keys.fingerprint is 'SHA-256 of the arg
 alter table backoffice.idempotency_keys enable row level security;
 select pg_catalog.pg_extension_config_dump('backoffice.idempotency_keys', '');
 
+create table backoffice.personal_columns (
+    table_name text not null,
+    column_name text not null,
+    person text not null,
+    kind text not null,
+    export text not null,
+    erasure text not null,
+    reason text,
+    constraint personal_columns_pkey primary key (table_name, column_name, person),
+    constraint personal_columns_kind_check check (kind in
+        ('reference', 'identity', 'contact', 'credential', 'bank', 'device', 'content', 'activity', 'none')),
+    constraint personal_columns_export_check check (export in ('yes', 'no', 'secret')),
+    constraint personal_columns_erasure_check check (erasure in
+        ('null', 'empty', 'pseudonym', 'delete', 'redact', 'kept')),
+    constraint personal_columns_reason_check check ((erasure = 'kept') = (reason is not null)),
+    constraint personal_columns_nobody_check check
+        ((person = 'nobody') = (kind = 'none') and (kind <> 'none' or (export = 'no' and erasure = 'kept')))
+);
+comment on table backoffice.personal_columns is 'Which columns hold what about a person, how they are exported and how they are erased. One row for each column and person; rows come with the extension, from the module that owns the table.';
+comment on column backoffice.personal_columns.person is 'Whose it is: a column of the table with the person''s id; or a condition on the row t, in which $1 is that id and $2 the array of all addresses that the person has or had; or nobody, for a column that looks personal and is not.';
+comment on column backoffice.personal_columns.kind is 'reference (an id of the person in a row that is about something else), identity, contact, credential, bank, device, content (what somebody wrote), activity (what the person did or has), none.';
+comment on column backoffice.personal_columns.export is 'yes, no, or secret: shown as present.';
+comment on column backoffice.personal_columns.erasure is 'null, empty ({}), pseudonym (erased and the person''s id), delete (the row), redact (by ops, inside the audit log), or kept for a reason.';
+comment on column backoffice.personal_columns.reason is 'Why it is kept, or why it is nobody''s.';
+alter table backoffice.personal_columns enable row level security;
+
 -- Rows that come with the extension. '*' is every system.
 insert into backoffice.role_definitions (system, role, description) values
     ('*', 'admin', 'Administers every system'),
@@ -96,3 +122,17 @@ insert into backoffice.setting_definitions (system, key, kind, default_value, mi
      'Admins count as such only in a session that was confirmed with a second factor'),
     ('backoffice', 'idempotency_key_days', 'integer', '7', 1, 365,
      'How long an Idempotency-Key is remembered: a repeat after that is a new request');
+
+insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
+    ('backoffice.role_grants', 'person_id', 'person_id', 'activity', 'yes', 'delete', null),
+    ('backoffice.role_grants', 'granted_at', 'person_id', 'activity', 'yes', 'delete', null),
+    ('backoffice.role_grants', 'granted_by', 'granted_by', 'reference', 'yes', 'kept', 'who gave power to others stays accountable, by an id alone'),
+    ('backoffice.settings', 'updated_by', 'updated_by', 'reference', 'yes', 'kept', 'who changed the business''s rules stays accountable, by an id alone'),
+    ('backoffice.settings', 'value', 'nobody', 'none', 'no', 'kept', 'a setting of the business'),
+    ('backoffice.setting_definitions', 'default_value', 'nobody', 'none', 'no', 'kept', 'comes with the extension'),
+    ('backoffice.idempotency_keys', 'actor', 't.actor = $1::text', 'reference', 'yes', 'delete', null),
+    ('backoffice.idempotency_keys', 'key', 't.actor = $1::text', 'content', 'yes', 'delete', null),
+    ('backoffice.idempotency_keys', 'function', 't.actor = $1::text', 'activity', 'yes', 'delete', null),
+    ('backoffice.personal_columns', 'table_name', 'nobody', 'none', 'no', 'kept', 'comes with the extension'),
+    ('backoffice.personal_columns', 'column_name', 'nobody', 'none', 'no', 'kept', 'comes with the extension'),
+    ('backoffice.personal_columns', 'person', 'nobody', 'none', 'no', 'kept', 'comes with the extension');

@@ -51,3 +51,14 @@ alter table ledger.holds enable always trigger holds_no_truncate;
 -- Postings are their own record; who changed anything else of an account is logged.
 create trigger accounts_audit after update of name, owner_id, max_overdraft, parent_id, closed_at
     on ledger.accounts for each row execute function ops.audit_row();
+
+-- Notes whether there is money before a command that may drop the extension, for the hook that
+-- refuses it. No other command pays for it.
+create function ledger.guard_drop() returns event_trigger
+    language c security definer set search_path = pg_catalog, pg_temp
+    as 'MODULE_PATHNAME', 'ledger_guard_drop_wrapper';
+create event trigger backoffice_guard_drop on ddl_command_start
+    when tag in ('DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED', 'DROP LANGUAGE')
+    execute function ledger.guard_drop();
+alter event trigger backoffice_guard_drop enable always;
+comment on event trigger backoffice_guard_drop is 'DROP EXTENSION backoffice is refused while there is money.';

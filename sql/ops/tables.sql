@@ -124,3 +124,19 @@ insert into backoffice.setting_definitions (system, key, kind, default_value, mi
      'How long a message is kept after it was sent or given up'),
     ('ops', 'job_run_days', 'integer', '30', 1, 3650,
      'How long runs of jobs are kept; the last run and the last success of each job stay');
+
+insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
+    ('ops.audit_logs', 'actor_id', 'actor_id', 'reference', 'yes', 'kept', 'who did what stays accountable, by an id alone'),
+    ('ops.audit_logs', 'actor_role', 'actor_id', 'activity', 'yes', 'kept', 'who did what stays accountable, by an id alone'),
+    ('ops.audit_logs', 'table_name', 'nobody', 'none', 'no', 'kept', 'a table of ours'),
+    ('ops.audit_logs', 'ip_address', 'actor_id', 'device', 'yes', 'redact', null),
+    ('ops.audit_logs', 'user_agent', 'actor_id', 'device', 'yes', 'redact', null),
+    ('ops.audit_logs', 'old_values', 'record_id', 'content', 'yes', 'redact', null),
+    ('ops.audit_logs', 'new_values', 'record_id', 'content', 'yes', 'redact', null),
+    ('ops.outbox', 'recipient', 't.recipient = any ($2)', 'contact', 'yes', 'delete', null),
+    ('ops.outbox', 'payload', 't.recipient = any ($2)', 'credential', 'secret', 'delete', null),
+    ('ops.outbox', 'template', 't.recipient = any ($2)', 'activity', 'yes', 'delete', null),
+    ('ops.outbox', 'status', 't.recipient = any ($2)', 'activity', 'yes', 'delete', null),
+    ('ops.outbox', 'last_error', 't.recipient = any ($2)', 'content', 'no', 'delete', null),
+    ('ops.outbox', 'created_at', 't.recipient = any ($2)', 'activity', 'yes', 'delete', null),
+    ('ops.outbox', 'sent_at', 't.recipient = any ($2)', 'activity', 'yes', 'delete', null);

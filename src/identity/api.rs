@@ -1,9 +1,10 @@
 //! The functions of identity that are not endpoints: the check before every
 //! request, the first admin, and what admins do about people.
 
-use crate::identity::{people, session};
+use crate::identity::{erasure, people, session};
 use crate::kernel::caller::{self, Kind};
 use crate::kernel::error::{Error, entry, required};
+use crate::kernel::json::JsonText;
 use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -96,5 +97,84 @@ fn identity_end_sessions(p_person_id: Option<Uuid>) -> Result<(), ErrorReport> {
         let person = required(p_person_id, "p_person_id")?;
         people::require_power_over(person)?;
         people::end_sessions(person)
+    })
+}
+
+/// Everything that the database has about a person, as one JSON document: for
+/// each table the person's rows. Secrets show as "present". From psql only; admins
+/// call ops.export_person. PT404.
+#[pg_extern(
+    schema = "identity",
+    name = "export_person",
+    security_definer,
+    requires = ["identity_tables"]
+)]
+#[search_path(pg_catalog, pg_temp)]
+fn identity_export_person(p_person_id: Option<Uuid>) -> Result<JsonText, ErrorReport> {
+    entry(|| {
+        caller::current().require_service()?;
+        erasure::export(required(p_person_id, "p_person_id")?).map(JsonText)
+    })
+}
+
+/// Erases what is personal about a person and keeps the books; the tombstone:
+/// `{person_id, erased_at, erased_by, reason, already_erased, rows}`. From psql
+/// only; admins call ops.erase_person. PT404, PT409 while there is money.
+#[pg_extern(
+    schema = "identity",
+    name = "erase_person",
+    security_definer,
+    requires = ["identity_tables"]
+)]
+#[search_path(pg_catalog, pg_temp)]
+fn identity_erase_person(
+    p_person_id: Option<Uuid>,
+    p_reason: default!(Option<&str>, "'requested by the person'"),
+) -> Result<JsonText, ErrorReport> {
+    entry(|| {
+        caller::current().require_service()?;
+        let person = required(p_person_id, "p_person_id")?;
+        erasure::erase(person, required(p_reason, "p_reason")?).map(JsonText)
+    })
+}
+
+/// Everything that the database has about a person, as one JSON document. For
+/// admins of identity; the log says who looked. PT404, 42501.
+#[pg_extern(
+    schema = "ops",
+    name = "export_person",
+    security_definer,
+    requires = ["identity_tables"]
+)]
+#[search_path(pg_catalog, pg_temp)]
+fn identity_admin_export_person(p_person_id: Option<Uuid>) -> Result<JsonText, ErrorReport> {
+    entry(|| {
+        caller::current().require_admin("identity")?;
+        erasure::export(required(p_person_id, "p_person_id")?).map(JsonText)
+    })
+}
+
+/// Erases what is personal about a person, for good, and keeps the books; the
+/// tombstone. A repeat changes nothing: `already_erased` is true. For admins of
+/// identity, about others; an admin of every system is erased only by another.
+/// PT404, 22023 a reason that names the person, PT409 while there is money, 42501.
+#[pg_extern(
+    schema = "ops",
+    name = "erase_person",
+    security_definer,
+    requires = ["identity_tables"]
+)]
+#[search_path(pg_catalog, pg_temp)]
+fn identity_admin_erase_person(
+    p_person_id: Option<Uuid>,
+    p_reason: Option<&str>,
+) -> Result<JsonText, ErrorReport> {
+    entry(|| {
+        let person = required(p_person_id, "p_person_id")?;
+        people::require_power_over(person)?;
+        if caller::current().person() == Some(person) {
+            return Err(Error::conflict("an admin is erased by another"));
+        }
+        erasure::erase(person, required(p_reason, "p_reason")?).map(JsonText)
     })
 }

@@ -1,5 +1,5 @@
-//! How a product learns that somebody signed up or became an admin, without
-//! identity knowing the product.
+//! How a product learns that somebody signed up, became an admin or is to be
+//! erased, without identity knowing the product.
 
 use crate::kernel::error::Result;
 use pgrx::Uuid;
@@ -44,4 +44,35 @@ pub(super) fn signed_up(system: &str, person: Uuid, metadata: &Value) -> Result<
 /// Tells every system that a person is an admin.
 pub(super) fn admin_made(person: Uuid) -> Result<()> {
     installed().iter().try_for_each(|hooks| (hooks.admin_made)(person))
+}
+
+/// What a module has to say when a person is erased. Both run in the transaction
+/// that erases.
+#[derive(Clone, Copy)]
+pub struct Erasure {
+    /// Refuses while something of the person is open.
+    pub may_erase: fn(Uuid) -> Result<()>,
+    /// What the module changes besides its registered columns.
+    pub erased: fn(Uuid) -> Result<()>,
+}
+
+static ERASURE: Mutex<Vec<Erasure>> = Mutex::new(Vec::new());
+
+/// Called once for each module when the library is loaded.
+pub fn on_erasure(hook: Erasure) {
+    ERASURE.lock().unwrap_or_else(PoisonError::into_inner).push(hook);
+}
+
+fn on_erasures() -> Vec<Erasure> {
+    ERASURE.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Whether every module lets the person be erased.
+pub(super) fn may_erase(person: Uuid) -> Result<()> {
+    on_erasures().iter().try_for_each(|hook| (hook.may_erase)(person))
+}
+
+/// Tells every module that the person's columns were erased.
+pub(super) fn erased(person: Uuid) -> Result<()> {
+    on_erasures().iter().try_for_each(|hook| (hook.erased)(person))
 }

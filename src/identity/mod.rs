@@ -10,6 +10,7 @@
 pub mod api;
 pub mod auth_api;
 pub mod contact;
+mod erasure;
 mod factor;
 pub mod hooks;
 mod mail;

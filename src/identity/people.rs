@@ -2,6 +2,7 @@
 
 use crate::identity::auth_api::request::system_name;
 use crate::identity::contact::{Typed, normalize_email, normalize_handle, normalize_phone};
+use crate::identity::erasure::require_present;
 use crate::identity::hooks;
 use crate::identity::one_time::{self, Kind, Request};
 use crate::identity::password::{self, Policy};
@@ -94,6 +95,7 @@ fn create(new: &NewPerson<'_>) -> Result<Person> {
         invited: row.invited,
         confirmed: row.confirmed,
         banned: false,
+        erased: false,
         new_email: None,
         new_phone: None,
         email,
@@ -156,6 +158,7 @@ pub fn update_person(person: Uuid, update: &PersonUpdate<'_>) -> Result<()> {
     let phone = update.phone.map(|text| normalize_phone(text, "phone")).transpose()?;
     let name = update.name.map(|name| check_name(name, "name")).transpose()?;
     let now = store::lock(person)?.ok_or_else(|| Error::not_found("person", person))?;
+    require_present(&now)?;
     let email = email.filter(|new| now.email.as_ref() != Some(new));
     let phone = phone.filter(|new| now.phone.as_ref() != Some(new));
     let moved = email.is_some() || phone.is_some();
@@ -223,6 +226,7 @@ fn count_or_refuse(counters: &[Counter], message: &str) -> Result<()> {
 /// PT429 if the caller is a person who caused too many.
 pub fn invite(person: Uuid, system: &str) -> Result<()> {
     let person = store::by_id(person)?.ok_or_else(|| Error::not_found("person", person))?;
+    require_present(&person)?;
     count_invitation()?;
     store::mark_invited(person.id)?;
     send_to_own_address(&person, Kind::Invite, system, None)
@@ -275,9 +279,9 @@ pub fn require_power_over(person: Uuid) -> Result<()> {
 
 /// Bans a person until a time, or lifts the ban. PT404.
 pub fn set_banned(person: Uuid, until: Option<TimestampWithTimeZone>) -> Result<()> {
-    if !users::set_banned(person, until)? {
-        return Err(Error::not_found("person", person));
-    }
+    let now = store::lock(person)?.ok_or_else(|| Error::not_found("person", person))?;
+    require_present(&now)?;
+    users::set_banned(person, until)?;
     if until.is_some() {
         sessions::end_all(person, None, EndReason::Banned.as_str())?;
     }

@@ -74,6 +74,11 @@ impl Counter {
         ])
     }
 
+    /// How often a person exports their data, which reads a lot.
+    pub fn exports(person: &str, settings: &Settings) -> Result<Self> {
+        Ok(Counter::new("exports", person, settings.get("exports_per_day")?, DAY))
+    }
+
     /// Messages that were asked for from an address.
     pub fn message_requests(address: &str, settings: &Settings) -> Result<Self> {
         let limit = settings.get("mail_requests_per_hour")?;

@@ -18,6 +18,7 @@ pub mod kept;
 pub mod keys;
 pub mod money;
 pub mod numeric;
+pub mod personal;
 pub mod registry;
 pub mod request;
 pub mod restore;

@@ -26,6 +26,10 @@ static STALE: Query = Query::write(
     "select id, purpose, key_id, nonce, ciphertext from backoffice.secrets
       where key_id <> $1 order by id limit 1000 for update",
 );
+static PAGE: Query = Query::read(
+    "select id, purpose, key_id, nonce, ciphertext from backoffice.secrets
+      where $1::uuid is null or id > $1 order by id limit 1000",
+);
 static REPLACE: Query = Query::write(
     "update backoffice.secrets
         set key_id = $2, nonce = $3, ciphertext = $4, sealed_at = now() where id = $1",
@@ -94,6 +98,26 @@ pub fn rotate() -> Result<i64> {
                 [id.into(), fresh.key_id.into(), fresh.nonce.into(), fresh.ciphertext.into()];
             REPLACE.run(&args)?;
             count += 1;
+        }
+    }
+}
+
+/// Every secret that does not open with the root key file: id, purpose and why.
+pub fn broken() -> Result<Vec<(Uuid, String, String)>> {
+    let keys = root_keys()?;
+    let (mut broken, mut last) = (Vec::new(), None::<Uuid>);
+    loop {
+        let page = PAGE.all(&[last.into()], |row| {
+            let sealed =
+                Sealed { key_id: row.get(3)?, nonce: row.get(4)?, ciphertext: row.get(5)? };
+            Ok((row.get::<Uuid>(1)?, row.get::<String>(2)?, sealed))
+        })?;
+        let Some((end, ..)) = page.last() else { return Ok(broken) };
+        last = Some(*end);
+        for (id, purpose, sealed) in page {
+            if let Err(error) = open_with(&keys, &id, &purpose, &sealed) {
+                broken.push((id, purpose, error.message));
+            }
         }
     }
 }

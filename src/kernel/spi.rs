@@ -129,8 +129,8 @@ impl Query {
 
     /// Runs the statement; how many rows it touched.
     pub fn run(&self, args: &[DatumWithOid<'_>]) -> Result<usize> {
-        let _connection = Connection::open()?;
-        self.execute(args, 0)
+        let connection = Connection::open()?;
+        connection.execute(self.plan(args)?, self.mode, args, 0)
     }
 
     // Each call has an SPI connection of its own (40 ns): result tables are
@@ -139,71 +139,20 @@ impl Query {
         &self,
         args: &[DatumWithOid<'_>],
         limit: i64,
-        mut map: impl FnMut(&Row<'_>) -> Result<T>,
+        map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
         let connection = Connection::open()?;
-        self.execute(args, limit)?;
-        // SAFETY: the table is this statement's, and lives until the connection closes.
-        unsafe {
-            let Some(table) = pg_sys::SPI_tuptable.as_ref() else {
-                return Err(Error::internal("a statement gave no rows"));
-            };
-            let mut rows = Vec::with_capacity(table.numvals as usize);
-            for n in 0..table.numvals as usize {
-                let tuple = *table.vals.add(n);
-                let (desc, memory) = (table.tupdesc, connection.outside);
-                rows.push(map(&Row { tuple, desc, memory, result: PhantomData })?);
-            }
-            Ok(rows)
-        }
-    }
-
-    /// Runs the plan in the open connection; how many rows it touched.
-    fn execute(&self, args: &[DatumWithOid<'_>], limit: i64) -> Result<usize> {
-        let plan = self.plan(args)?;
-        let null = |arg: &DatumWithOid<'_>| if arg.datum().is_some() { b' ' } else { b'n' };
-        let nulls: Vec<c_char> = args.iter().map(|arg| null(arg) as c_char).collect();
-        let mut values: Vec<Datum> = args
-            .iter()
-            .map(|arg| arg.datum().map_or(Datum::null(), |datum| datum.sans_lifetime()))
-            .collect();
-        // SAFETY: as many values as the plan was prepared with.
-        unsafe {
-            // What this transaction wrote is seen by a statement with a snapshot of its own.
-            let wrote = pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId;
-            let read_only = match self.mode {
-                Mode::Read => !wrote,
-                Mode::ReadLatest => true,
-                Mode::Write => false,
-            };
-            let latest = self.mode == Mode::ReadLatest;
-            if latest {
-                pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
-            }
-            let (values, nulls) = (values.as_mut_ptr(), nulls.as_ptr());
-            let status = pg_sys::SPI_execute_plan(plan, values, nulls, read_only, limit as _);
-            if latest {
-                pg_sys::PopActiveSnapshot();
-            }
-            if status < 0 {
-                return Err(Error::internal(format!("SPI answered {status}: {}", self.sql)));
-            }
-            Ok(pg_sys::SPI_processed as usize)
-        }
+        connection.execute(self.plan(args)?, self.mode, args, limit)?;
+        connection.rows(map)
     }
 
     fn plan(&self, args: &[DatumWithOid<'_>]) -> Result<pg_sys::SPIPlanPtr> {
         let mut plan = self.plan.0.get();
         if plan.is_null() {
-            let sql = CString::new(self.sql).map_err(|e| Error::internal(e.to_string()))?;
-            let mut types: Vec<Oid> = args.iter().map(|arg| arg.oid()).collect();
-            let (count, types) = (types.len() as c_int, types.as_mut_ptr());
-            // SAFETY: the arguments outlive the call; a kept plan is never freed.
-            unsafe {
-                plan = pg_sys::SPI_prepare_cursor(sql.as_ptr(), count, types, self.cursor_options);
-                if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
-                    return Err(Error::internal(format!("cannot be prepared: {}", self.sql)));
-                }
+            plan = prepare(self.sql, args, self.cursor_options)?;
+            // SAFETY: just prepared; a kept plan is never freed.
+            if unsafe { pg_sys::SPI_keepplan(plan) } != 0 {
+                return Err(Error::internal(format!("cannot be kept: {}", self.sql)));
             }
             self.plan.0.set(plan);
         }
@@ -213,6 +162,19 @@ impl Query {
         }
         Ok(plan)
     }
+}
+
+/// A plan that lives as long as the connection.
+fn prepare(sql: &str, args: &[DatumWithOid<'_>], options: c_int) -> Result<pg_sys::SPIPlanPtr> {
+    let text = CString::new(sql).map_err(|e| Error::internal(e.to_string()))?;
+    let mut types: Vec<Oid> = args.iter().map(|arg| arg.oid()).collect();
+    let (count, types) = (types.len() as c_int, types.as_mut_ptr());
+    // SAFETY: the arguments outlive the call.
+    let plan = unsafe { pg_sys::SPI_prepare_cursor(text.as_ptr(), count, types, options) };
+    if plan.is_null() {
+        return Err(Error::internal(format!("cannot be prepared: {sql}")));
+    }
+    Ok(plan)
 }
 
 impl Plan {
@@ -237,12 +199,106 @@ impl Connection {
             }
         }
     }
+
+    /// Runs a plan with as many values as it was prepared with; how many rows it touched.
+    fn execute(
+        &self,
+        plan: pg_sys::SPIPlanPtr,
+        mode: Mode,
+        args: &[DatumWithOid<'_>],
+        limit: i64,
+    ) -> Result<usize> {
+        let null = |arg: &DatumWithOid<'_>| if arg.datum().is_some() { b' ' } else { b'n' };
+        let nulls: Vec<c_char> = args.iter().map(|arg| null(arg) as c_char).collect();
+        let mut values: Vec<Datum> = args
+            .iter()
+            .map(|arg| arg.datum().map_or(Datum::null(), |datum| datum.sans_lifetime()))
+            .collect();
+        // SAFETY: the plan and the values are alive.
+        unsafe {
+            // What this transaction wrote is seen by a statement with a snapshot of its own.
+            let wrote = pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId;
+            let read_only = match mode {
+                Mode::Read => !wrote,
+                Mode::ReadLatest => true,
+                Mode::Write => false,
+            };
+            let latest = mode == Mode::ReadLatest;
+            if latest {
+                pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
+            }
+            let (values, nulls) = (values.as_mut_ptr(), nulls.as_ptr());
+            let status = pg_sys::SPI_execute_plan(plan, values, nulls, read_only, limit as _);
+            if latest {
+                pg_sys::PopActiveSnapshot();
+            }
+            if status < 0 {
+                return Err(Error::internal(format!("SPI answered {status}")));
+            }
+            Ok(pg_sys::SPI_processed as usize)
+        }
+    }
+
+    /// The rows that the last statement gave, each made into a `T`.
+    fn rows<T>(&self, mut map: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
+        // SAFETY: the table is the last statement's, and lives until the connection closes.
+        unsafe {
+            let Some(table) = pg_sys::SPI_tuptable.as_ref() else {
+                return Err(Error::internal("a statement gave no rows"));
+            };
+            let mut rows = Vec::with_capacity(table.numvals as usize);
+            for n in 0..table.numvals as usize {
+                let tuple = *table.vals.add(n);
+                let (desc, memory) = (table.tupdesc, self.outside);
+                rows.push(map(&Row { tuple, desc, memory, result: PhantomData })?);
+            }
+            Ok(rows)
+        }
+    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         // SAFETY: opened above. After an error PostgreSQL has nothing left to free.
         unsafe { pg_sys::SPI_finish() };
+    }
+}
+
+/// A statement that is made at run time, from the catalog or a registry. Prepared
+/// anew each time.
+pub struct Text<'a> {
+    sql: &'a str,
+    mode: Mode,
+}
+
+impl<'a> Text<'a> {
+    /// A statement that only reads and locks nothing.
+    pub fn read(sql: &'a str) -> Self {
+        Text { sql, mode: Mode::Read }
+    }
+
+    /// A statement that writes.
+    pub fn write(sql: &'a str) -> Self {
+        Text { sql, mode: Mode::Write }
+    }
+
+    /// Runs the statement; how many rows it touched.
+    pub fn run(&self, args: &[DatumWithOid<'_>]) -> Result<usize> {
+        let connection = Connection::open()?;
+        connection.execute(prepare(self.sql, args, 0)?, self.mode, args, 0)
+    }
+
+    /// The first column of all rows.
+    pub fn all<T: IntoDatum + FromDatum>(&self, args: &[DatumWithOid<'_>]) -> Result<Vec<T>> {
+        let connection = Connection::open()?;
+        connection.execute(prepare(self.sql, args, 0)?, self.mode, args, 0)?;
+        connection.rows(|row| row.get(1))
+    }
+
+    /// The first column of the one row that the statement always gives.
+    pub fn one<T: IntoDatum + FromDatum>(&self, args: &[DatumWithOid<'_>]) -> Result<T> {
+        let rows = self.all(args)?;
+        rows.into_iter().next().ok_or_else(|| Error::internal("a statement gave no row"))
     }
 }
 

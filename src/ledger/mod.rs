@@ -15,6 +15,8 @@ mod account;
 mod accounts;
 pub mod api;
 mod books;
+mod drop_guard;
+mod erasure;
 mod error;
 mod expiry;
 mod fast;
@@ -48,8 +50,13 @@ pub use posting::post;
 #[allow(unused_imports)]
 pub use reversal::{reverse_journal, reverse_transfer};
 
-/// Runs once in every backend that loads the library.
+/// Runs once in every backend: guards the books, and tells the floors below whom to ask.
 pub fn init() {
+    drop_guard::init();
+    crate::identity::hooks::on_erasure(crate::identity::hooks::Erasure {
+        may_erase: erasure::may_erase,
+        erased: |_| Ok(()),
+    });
     jobs::init();
     watch::init();
 }

@@ -10,6 +10,7 @@ pub mod api;
 mod bank;
 pub mod commission;
 mod customer;
+mod erasure;
 mod error;
 mod hierarchy;
 mod input;
@@ -35,6 +36,10 @@ pub fn init() {
         system: SYSTEM,
         signed_up: customer::signed_up,
         admin_made: platform::admin_made,
+    });
+    crate::identity::hooks::on_erasure(crate::identity::hooks::Erasure {
+        may_erase: erasure::may_erase,
+        erased: erasure::erased,
     });
     crate::kernel::roles::on_grant(platform::role_granted);
     jobs::init();

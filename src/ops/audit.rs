@@ -73,8 +73,8 @@ thread_local! {
     static WAITING: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Writes what waits.
-fn write() -> Result<()> {
+/// Writes what waits, before the function that caused it is done.
+pub fn write() -> Result<()> {
     let entries = WAITING.take();
     if entries.is_empty() {
         return Ok(());

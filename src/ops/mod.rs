@@ -2,21 +2,19 @@
 //!
 //! The audit log ([`audit`]) records every change of every table that matters;
 //! the outbox ([`outbox`]) holds what must leave the database until a worker
-//! has sent it; [`jobs`] are what modules want done regularly.
-
-pub mod api;
-pub mod audit;
-pub mod jobs;
-//! has sent it; [`events`] tell listeners at once what changed;
-//! [`watch`] tells whether all is well.
+//! has sent it; [`jobs`] are what modules want done regularly; [`events`] tell
+//! listeners at once what changed; [`watch`] tells whether all is well.
 
 pub mod api;
 pub mod audit;
 pub mod events;
+pub mod jobs;
 pub mod outbox;
+pub mod personal;
 mod store;
 pub mod triggers;
 mod values;
+pub mod watch;
 
 /// Runs once in every backend that loads the library.
 pub fn init() {

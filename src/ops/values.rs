@@ -5,7 +5,7 @@ use pgrx::{FromDatum, PgTupleDesc, Uuid, pg_sys};
 use serde_json::{Map, Value};
 use std::ffi::CStr;
 
-pub const REDACTED: &str = "[redacted]";
+use crate::kernel::personal::REDACTED;
 
 /// A row's columns by name, as they print.
 pub struct Columns(Map<String, Value>);

@@ -7,9 +7,9 @@
 use crate::identity::auth_api::request::Request;
 use crate::identity::password::Weakness;
 use crate::kernel::error::{Error, Result, entry};
+use crate::kernel::json::JsonText;
 use crate::kernel::request::{set_local, set_response_status};
 use crate::kernel::spi::subtransaction;
-use pgrx::Json;
 use pgrx::pg_sys::panic::ErrorReport;
 use serde_json::{Value, json};
 
@@ -40,6 +40,8 @@ pub enum Failure {
 /// What an endpoint answers.
 pub enum Answer {
     Json(Value),
+    /// JSON that goes out as it is.
+    Text(String),
     /// 204.
     Nothing,
     /// 303.
@@ -131,7 +133,7 @@ impl From<Error> for Failure {
 pub fn serve(
     body: Option<&[u8]>,
     endpoint: fn(&Request) -> Outcome,
-) -> Result<Option<Json>, ErrorReport> {
+) -> Result<Option<JsonText>, ErrorReport> {
     entry(|| send(Request::read(body.unwrap_or_default()).and_then(|request| endpoint(&request))))
 }
 
@@ -139,7 +141,7 @@ pub fn serve(
 pub fn serve_write(
     body: Option<&[u8]>,
     endpoint: fn(&Request) -> Outcome,
-) -> Result<Option<Json>, ErrorReport> {
+) -> Result<Option<JsonText>, ErrorReport> {
     entry(|| {
         send(Request::read(body.unwrap_or_default()).and_then(|request| {
             let mut refused = None;
@@ -160,9 +162,10 @@ pub fn serve_write(
     })
 }
 
-fn send(outcome: Outcome) -> Result<Option<Json>> {
+fn send(outcome: Outcome) -> Result<Option<JsonText>> {
     match outcome {
-        Ok(Answer::Json(value)) => Ok(Some(Json(value))),
+        Ok(Answer::Json(value)) => Ok(Some(JsonText(value.to_string()))),
+        Ok(Answer::Text(json)) => Ok(Some(JsonText(json))),
         Ok(Answer::Nothing) => {
             set_response_status(204);
             Ok(None)
@@ -176,7 +179,7 @@ fn send(outcome: Outcome) -> Result<Option<Json>> {
     }
 }
 
-fn refuse(mut refusal: Refusal) -> Result<Option<Json>> {
+fn refuse(mut refusal: Refusal) -> Result<Option<JsonText>> {
     if let Some(deed) = refusal.deed.take() {
         deed()?;
     }
@@ -188,7 +191,7 @@ fn refuse(mut refusal: Refusal) -> Result<Option<Json>> {
     if let Some(seconds) = refusal.retry_after {
         set_response_header("Retry-After", &seconds.to_string());
     }
-    Ok(Some(Json(refusal.body())))
+    Ok(Some(JsonText(refusal.body().to_string())))
 }
 
 fn redirect(place: &str) {

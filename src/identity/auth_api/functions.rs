@@ -4,11 +4,11 @@
 
 use crate::identity::auth_api::answer::{serve, serve_write};
 use crate::identity::auth_api::{about, factors, messages, sign_in, sign_up, user, verify};
-use pgrx::Json;
+use crate::kernel::json::JsonText;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
-type Answered = Result<Option<Json>, ErrorReport>;
+type Answered = Result<Option<JsonText>, ErrorReport>;
 
 /// POST signup: a new person, who must confirm the address or has a session at once.
 #[pg_extern(sql = false)]
@@ -38,6 +38,12 @@ fn auth_api_user_get(body: Option<&[u8]>) -> Answered {
 #[pg_extern(sql = false)]
 fn auth_api_user_put(body: Option<&[u8]>) -> Answered {
     serve_write(body, user::put)
+}
+
+/// GET user/export: everything that the database has about the signed-in person.
+#[pg_extern(sql = false)]
+fn auth_api_user_export(body: Option<&[u8]>) -> Answered {
+    serve_write(body, user::export)
 }
 
 /// POST recover: sends a one-time token to choose a new password with.

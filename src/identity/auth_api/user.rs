@@ -6,11 +6,13 @@ use crate::identity::auth_api::request::Request;
 use crate::identity::auth_api::sign_up::{check_metadata, split_metadata};
 use crate::identity::auth_api::signed_in::{SignedIn, signed_in, signed_in_alone};
 use crate::identity::contact::{normalize_email, normalize_phone};
+use crate::identity::erasure;
 use crate::identity::one_time::{self, Kind};
 use crate::identity::password::{self, Policy};
 use crate::identity::people::{change_counters, start_change};
 use crate::identity::session::EndReason;
 use crate::identity::store::{people, sessions, tokens, users};
+use crate::identity::throttle::{self, Counter};
 use crate::kernel::error::Error;
 use crate::kernel::settings::Settings;
 use serde_json::{Map, Value};
@@ -43,6 +45,18 @@ pub fn put(request: &Request) -> Outcome {
         change_metadata(&who, data)?;
     }
     answer(&who)
+}
+
+/// GET user/export: everything that the database has about the person.
+pub fn export(_: &Request) -> Outcome {
+    let who = signed_in()?;
+    who.require_second_factor(403)?;
+    let counters = [Counter::exports(&who.person.id.to_string(), &Settings::of("identity")?)?];
+    if let Some(seconds) = throttle::locked_seconds(&counters)? {
+        return Err(Refusal::too_often("over_request_rate_limit", seconds).into());
+    }
+    throttle::count(&counters)?;
+    Ok(Answer::Text(erasure::export(who.person.id)?))
 }
 
 fn answer(who: &SignedIn) -> Outcome {

@@ -1,5 +1,6 @@
 //! The SQL of identity, by what it is about.
 
+pub mod erasures;
 pub mod factors;
 pub mod people;
 pub mod sessions;

@@ -22,6 +22,8 @@ pub struct Person {
     pub banned: bool,
     pub new_email: Option<String>,
     pub new_phone: Option<String>,
+    /// Whether their data was erased.
+    pub erased: bool,
 }
 
 macro_rules! select_person {
@@ -34,7 +36,7 @@ macro_rules! select_person {
                     case when u.email_confirmed_at is null and u.phone_confirmed_at is null then
                         (select t.password_hash from identity.one_time_tokens t
                           where t.user_id = u.id and t.kind = 'confirmation') end,
-                    u.invited_at is not null
+                    u.invited_at is not null, u.erased_at is not null
                from identity.users u where ",
             $condition
         )
@@ -110,6 +112,7 @@ fn person(row: &Row<'_>) -> Result<Person> {
         new_phone: row.opt(9)?,
         pending_hash: row.opt(10)?,
         invited: row.get(11)?,
+        erased: row.get(12)?,
     })
 }
 

@@ -153,7 +153,8 @@ pub fn set_metadata(person: Uuid, metadata: Value, name: Option<&str>) -> Result
     Ok(())
 }
 
-/// Bans until a time, or lifts the ban; whether there is such a person.
-pub fn set_banned(person: Uuid, until: Option<TimestampWithTimeZone>) -> Result<bool> {
-    Ok(SET_BANNED.run(&[person.into(), until.into()])? > 0)
+/// Bans until a time, or lifts the ban.
+pub fn set_banned(person: Uuid, until: Option<TimestampWithTimeZone>) -> Result<()> {
+    SET_BANNED.run(&[person.into(), until.into()])?;
+    Ok(())
 }

@@ -93,6 +93,18 @@ static CHANGE_STRIPE: Query = Query::write(
       where account_id = $1 and stripe = $2",
 );
 
+// Nothing is posted to these accounts until the transaction ends.
+static LOCK_OWNED: Query = Query::write(
+    "select id from ledger.accounts where owner_id = $1 order by id for no key update",
+);
+// What was paid out to somebody shows as an asset below zero, for good.
+static UNSETTLED: Query = Query::read(
+    "select b.code from ledger.balances b
+      where b.owner_id = $1
+        and (b.held <> 0 or (b.class = 'asset' and b.posted > 0)
+             or (b.class <> 'asset' and b.posted <> 0))
+      order by b.account_id",
+);
 static MOVE: Query = Query::write(
     "update ledger.accounts
         set debits_posted = debits_posted + $2, credits_posted = credits_posted + $3,
@@ -111,6 +123,12 @@ static MOVE_STRIPE: Query = Query::write(
      returning a.id, a.currency, a.class, a.max_overdraft, false, a.stripes,
             s.debits_posted::bigint, s.credits_posted::bigint, 0::bigint, 0::bigint",
 );
+
+/// The code of an account of a person with money in it, if there is one.
+pub fn unsettled(person: Uuid) -> Result<Option<String>> {
+    LOCK_OWNED.run(&[person.into()])?;
+    UNSETTLED.first(&[person.into()], |row| row.get(1))
+}
 
 /// The id of the new account, or nothing where the code is taken.
 pub fn open(new: &NewAccount<'_>, parent: Option<AccountId>) -> Result<Option<AccountId>> {

@@ -32,10 +32,19 @@ static DECIDE: Query = Query::write(
 static SET_TRANSFER: Query =
     Query::write("update network.withdrawal_holds set transfer_id = $2 where request_id = $1");
 static ROW: Query = Query::read("select r from network.withdrawal_requests r where id = $1");
+static OPEN: Query = Query::read(
+    "select request_id from network.withdrawal_requests
+      where promoter_id = $1 and status in ('pending', 'approved') order by created_at, id",
+);
 static HISTORY: Query = Query::read(
     "select r from network.withdrawal_requests r
       where promoter_id = $1 order by created_at desc, id desc",
 );
+
+/// The number of a promoter's withdrawal that is not decided yet, if there is one.
+pub fn open_number(promoter: Uuid) -> Result<Option<String>> {
+    OPEN.first(&[promoter.into()], |row| row.get(1))
+}
 
 /// A request to be written.
 pub struct NewRequest {
