@@ -4,6 +4,8 @@
 mod commissions;
 pub mod counters;
 mod customers;
+mod payouts;
 mod pins;
 mod promoters;
+mod tax;
 mod withdrawals;
