@@ -10,10 +10,8 @@ create table network.cancellations (
     cancelled_at timestamptz not null default now(),
     constraint cancellations_pkey primary key (customer_id),
     constraint cancellations_customer_id_fkey foreign key (customer_id) references network.customers,
-    constraint cancellations_pin_transaction_id_fkey foreign key (pin_transaction_id) references network.pin_transactions,
     constraint cancellations_cancelled_by_fkey foreign key (cancelled_by) references network.profiles
 );
-create index cancellations_pin_transaction_id_idx on network.cancellations (pin_transaction_id);
 create index cancellations_cancelled_by_idx on network.cancellations (cancelled_by);
 comment on table network.cancellations is 'Customers who were cancelled: their commission was reversed. A customer is cancelled once and for good.';
 comment on column network.cancellations.reversal_id is 'The journal of the ledger that reverses the commission; null where nobody had earned one.';
