@@ -170,6 +170,8 @@ create table network.affiliate_commissions (
     reverses_id bigint,
     constraint affiliate_commissions_pkey primary key (id),
     constraint affiliate_commissions_transaction_id_key unique (transaction_id),
+    -- One share of each level, and beside it at most its reversal.
+    constraint affiliate_commissions_customer_level_key unique nulls not distinct (customer_id, level, reverses_id),
     constraint affiliate_commissions_customer_id_fkey foreign key (customer_id) references network.profiles,
     constraint affiliate_commissions_initiator_promoter_id_fkey foreign key (initiator_promoter_id) references network.profiles,
     constraint affiliate_commissions_recipient_id_fkey foreign key (recipient_id) references network.profiles,
@@ -177,8 +179,6 @@ create table network.affiliate_commissions (
     constraint affiliate_commissions_amount_check
         check (amount <> 0 and amount > '-Infinity' and amount < 'Infinity')
 );
-create unique index affiliate_commissions_customer_level_key
-    on network.affiliate_commissions (customer_id, level) where reverses_id is null;
 create unique index affiliate_commissions_reverses_id_key
     on network.affiliate_commissions (reverses_id) where reverses_id is not null;
 -- Nothing is in it while commissions are payable at once.

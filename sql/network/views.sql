@@ -24,17 +24,21 @@ select p.id as promoter_id,
         where c.recipient_id = p.id and c.recipient_type = 'promoter' and c.status = 'credited'
        ) earned
  cross join lateral (
+       select coalesce(sum(c.amount), 0) as amount
+         from network.affiliate_commissions c
+        where c.recipient_id = p.id and c.recipient_type = 'promoter'
+          and c.status = 'credited' and c.payable_at > now()) held
+ cross join lateral (
+       select coalesce(sum(d.tax), 0) as amount
+         from network.tax_deductions d where d.promoter_id = p.id) tax
+ cross join lateral (
        select backoffice.major(0, wallet.currency) as zero,
               backoffice.major(wallet.available, wallet.currency) as available,
               backoffice.major(wallet.posted, wallet.currency) as posted,
               backoffice.major(- coalesce(payout.posted, 0), wallet.currency) as paid_out,
               backoffice.major(coalesce(owed.posted, 0), wallet.currency) as debt,
-              backoffice.major(0, wallet.currency) + coalesce((
-                  select sum(d.tax) from network.tax_deductions d where d.promoter_id = p.id), 0) as tax,
-              backoffice.major(0, wallet.currency) + coalesce((
-                  select sum(c.amount) from network.affiliate_commissions c
-                   where c.recipient_id = p.id and c.recipient_type = 'promoter'
-                     and c.status = 'credited' and c.payable_at > now()), 0) as on_hold) n;
+              backoffice.major(0, wallet.currency) + tax.amount as tax,
+              backoffice.major(0, wallet.currency) + held.amount as on_hold) n;
 comment on view network.promoter_wallet is 'A promoter''s money, read from the ledger. Amounts are in major units (rupees).';
 comment on column network.promoter_wallet.balance is 'What can be withdrawn: earned, less withdrawn, less what open requests hold, what is on hold, and a debt.';
 comment on column network.promoter_wallet.total_earned is 'All credits less reversals and corrections.';
