@@ -49,12 +49,17 @@ extension_sql_file!(
     name = "network_tables",
     requires = ["network_types"]
 );
+extension_sql_file!(
+    "../sql/network/payout_tables.sql",
+    name = "network_payout_tables",
+    requires = ["network_tables"]
+);
 
 // Triggers, views and policies, floor by floor.
 extension_sql_file!(
     "../sql/kernel/triggers.sql",
     name = "kernel_triggers",
-    requires = ["network_tables"]
+    requires = ["network_payout_tables"]
 );
 extension_sql_file!(
     "../sql/ops/triggers.sql",

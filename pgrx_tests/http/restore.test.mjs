@@ -48,6 +48,7 @@ async function activity() {
   for (let i = 0; i < 3; i += 1) await quietCustomer(admin, promoter.id, { metadata: { 'odd "key"': 'tab\there\nand a line \\.' } });
   await ok(below.rpc('create_pin_request', { p_promoter_id: below.id, p_pins: 2, p_note: 'please' }));
   await withdrawals(admin, promoter);
+  await cancellationAndTax(admin, promoter);
   await people(admin);
   await ledger();
   await sql(`select backoffice.set_setting('ops', 'outbox_retry_seconds', '45')`);
@@ -67,6 +68,13 @@ async function withdrawals(admin, promoter) {
       await ok(admin.rpc('process_withdrawal_request', { p_request_id: request.id, p_status: status }));
     }
   }
+}
+
+async function cancellationAndTax(admin, promoter) {
+  const gone = await quietCustomer(admin, promoter.id);
+  await ok(admin.rpc('cancel_customer', { p_customer_id: gone.id, p_reason: 'moved away' }));
+  await ok(admin.rpc('set_promoter_pan', { p_promoter_id: promoter.id, p_pan: 'ABCPE1234F' }));
+  await sql(`select network.set_tax_rule('2099-04-01', '194H', 5, 20, 20000)`);
 }
 
 async function people(admin) {

@@ -23,7 +23,7 @@ create trigger users_copy_to_network after update of email, phone, name on ident
 -- Rules that go beyond the type of one setting.
 create trigger settings_network_check before insert or update on backoffice.settings
     for each row when (new.system = 'network'
-                       and new.key in ('currency', 'commission_amounts', 'commission_levels'))
+                       and new.key in ('currency', 'commission_amounts', 'commission_levels', 'time_zone'))
     execute function network.check_setting();
 
 create trigger pin_transactions_append_only before update or delete on network.pin_transactions
@@ -33,6 +33,11 @@ create trigger pin_transactions_no_truncate before truncate on network.pin_trans
 create trigger affiliate_commissions_no_delete before delete on network.affiliate_commissions
     for each row execute function backoffice.refuse_change();
 create trigger affiliate_commissions_no_truncate before truncate on network.affiliate_commissions
+    for each statement execute function backoffice.refuse_change();
+
+create trigger tax_deductions_append_only before update or delete on network.tax_deductions
+    for each row execute function backoffice.refuse_change();
+create trigger tax_deductions_no_truncate before truncate on network.tax_deductions
     for each statement execute function backoffice.refuse_change();
 
 create trigger profiles_audit after insert or delete on network.profiles
@@ -63,4 +68,16 @@ create trigger withdrawal_requests_audit after insert or update or delete on net
 create trigger withdrawal_holds_audit after insert or update or delete on network.withdrawal_holds
     for each row execute function ops.audit_row();
 create trigger pin_requests_audit after insert or update or delete on network.pin_requests
+    for each row execute function ops.audit_row();
+create trigger cancellations_audit after insert or update or delete on network.cancellations
+    for each row execute function ops.audit_row();
+create trigger tax_rules_audit after insert or update or delete on network.tax_rules
+    for each row execute function ops.audit_row();
+create trigger tax_identities_audit after insert or update or delete on network.tax_identities
+    for each row execute function ops.audit_row();
+create trigger tax_deductions_audit after insert on network.tax_deductions
+    for each row execute function ops.audit_row();
+create trigger payout_accounts_audit after insert or update or delete on network.payout_accounts
+    for each row execute function ops.audit_row('account_hash');
+create trigger withdrawal_reviews_audit after insert or update or delete on network.withdrawal_reviews
     for each row execute function ops.audit_row();

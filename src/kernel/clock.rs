@@ -13,8 +13,14 @@ pub fn clock() -> TimestampWithTimeZone {
 
 /// The time when the transaction began: `now()`.
 pub fn transaction_start() -> TimestampWithTimeZone {
+    days_after_start(0)
+}
+
+/// So many times 24 hours after [`transaction_start`].
+pub fn days_after_start(days: i64) -> TimestampWithTimeZone {
+    const DAY: i64 = 86_400_000_000;
     // SAFETY: reads what the transaction remembers.
     let micros = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
-    TimestampWithTimeZone::try_from(micros)
+    TimestampWithTimeZone::try_from(micros.saturating_add(days.saturating_mul(DAY)))
         .unwrap_or_else(|_| TimestampWithTimeZone::positive_infinity())
 }

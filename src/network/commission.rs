@@ -4,6 +4,7 @@
 //! one statement, posts one journal to the ledger, and writes one row for each
 //! share. It runs once for each customer; a repeat returns what exists.
 
+use crate::kernel::clock::days_after_start;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::money::{Currency, Money};
 use crate::kernel::settings::Settings;
@@ -99,7 +100,8 @@ pub fn distribute(customer: Uuid, initiator: Uuid) -> Result<()> {
     let line = store::line_above(initiator, plan.levels(), plan.inactive)?;
     let shares = shares(&line, &plan);
     post(customer, &platform, currency, &shares)?;
-    record(customer, initiator, &platform, &shares)
+    let hold_days = settings.get::<i64>("commission_hold_days")?;
+    record(customer, initiator, &platform, hold_days, &shares)
 }
 
 /// Pays the commission for a customer whose row is pending.
@@ -131,7 +133,14 @@ fn post(customer: Uuid, platform: &Platform, currency: Currency, shares: &[Share
     Ok(())
 }
 
-fn record(customer: Uuid, initiator: Uuid, platform: &Platform, shares: &[Share]) -> Result<()> {
+fn record(
+    customer: Uuid,
+    initiator: Uuid,
+    platform: &Platform,
+    hold_days: i64,
+    shares: &[Share],
+) -> Result<()> {
+    let payable_at = (hold_days > 0).then(|| days_after_start(hold_days));
     let ids = numbers::take(Counter::Commission, shares.len())?;
     let numbers = numbers::take(Counter::Transaction, shares.len())?;
     let rows = shares.iter().zip(ids.into_iter().zip(numbers));
@@ -146,7 +155,7 @@ fn record(customer: Uuid, initiator: Uuid, platform: &Platform, shares: &[Share]
             note: share.note.clone(),
         })
         .collect();
-    store::insert(customer, initiator, &rows)
+    store::insert(customer, initiator, payable_at, &rows)
 }
 
 /// Pays the commission for a customer whose trigger has not done so yet; a

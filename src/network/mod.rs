@@ -4,24 +4,34 @@
 //! ([`hierarchy`]). Creating a [`customer`] costs a PIN ([`pin`]) and pays a
 //! [`commission`] to the creator and up to three promoters above; what nobody
 //! claims goes to the admin wallet. The money is in the ledger ([`wallet`]); a
-//! [`withdrawal`] holds it from the request until an admin has paid it out.
+//! [`withdrawal`] holds it from the request until an admin has paid it out, less
+//! [`tax`] and what the promoter owes back ([`debt`]) since a customer was cancelled
+//! ([`reversal`]).
 
 pub mod api;
 mod bank;
 pub mod commission;
 mod customer;
+mod debt;
 mod erasure;
 mod error;
 mod hierarchy;
 mod input;
 mod jobs;
 mod number;
+mod pan;
+mod payout;
+mod payout_account;
 mod pin;
 mod pin_request;
 pub mod platform;
 mod profile;
 mod promoter;
+mod reversal;
+mod review;
 mod store;
+mod tax;
+mod tax_rule;
 mod triggers;
 mod wallet;
 mod watch;

@@ -5,6 +5,8 @@ mod commissions;
 pub mod counters;
 mod customers;
 mod metrics;
+mod payouts;
 mod pins;
 mod promoters;
+mod tax;
 mod withdrawals;

@@ -9,6 +9,7 @@ use crate::kernel::spi::Query;
 use crate::ledger::AccountId;
 use crate::network::commission::{InactiveShare, Upline};
 use pgrx::Uuid;
+use pgrx::datum::TimestampWithTimeZone;
 
 // The creator and the line above in its order: all of it where inactive promoters
 // are passed over, else as many as there are levels.
@@ -35,6 +36,8 @@ static INSERT: Insert = Insert::into(
         "status",
         "transaction_id",
         "note",
+        "created_at",
+        "payable_at",
         "created_at",
         "updated_at",
     ],
@@ -65,7 +68,12 @@ pub fn line_above(promoter: Uuid, levels: i64, inactive: InactiveShare) -> Resul
 }
 
 /// Writes all rows of one customer.
-pub fn insert(customer: Uuid, initiator: Uuid, rows: &[NewCommission]) -> Result<()> {
+pub fn insert(
+    customer: Uuid,
+    initiator: Uuid,
+    payable_at: Option<TimestampWithTimeZone>,
+    rows: &[NewCommission],
+) -> Result<()> {
     let now = transaction_start();
     let amounts: Vec<_> =
         rows.iter().map(|row| numeric::major(row.amount)).collect::<Result<_>>()?;
@@ -81,6 +89,7 @@ pub fn insert(customer: Uuid, initiator: Uuid, rows: &[NewCommission]) -> Result
             "credited".into(),
             row.transaction_id.as_str().into(),
             row.note.as_str().into(),
+            payable_at.into(),
             now.into(),
             now.into(),
         ]
