@@ -36,7 +36,6 @@ static INSERT: Insert = Insert::into(
         "status",
         "transaction_id",
         "note",
-        "created_at",
         "payable_at",
         "created_at",
         "updated_at",
