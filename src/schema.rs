@@ -48,12 +48,27 @@ extension_sql_file!(
     name = "network_tables",
     requires = ["network_types"]
 );
+extension_sql_file!(
+    "../sql/network/archive.sql",
+    name = "network_archive",
+    requires = ["network_tables"]
+);
+extension_sql_file!(
+    "../sql/network/portfolio.sql",
+    name = "network_portfolio",
+    requires = ["network_archive"]
+);
+extension_sql_file!(
+    "../sql/network/levels.sql",
+    name = "network_levels",
+    requires = ["network_portfolio"]
+);
 
 // Triggers, views and policies, floor by floor.
 extension_sql_file!(
     "../sql/kernel/triggers.sql",
     name = "kernel_triggers",
-    requires = ["network_tables"]
+    requires = ["network_levels"]
 );
 extension_sql_file!(
     "../sql/ops/triggers.sql",
@@ -71,10 +86,11 @@ extension_sql_file!(
         kernel::api::backoffice_major,
     ]
 );
+extension_sql_file!("../sql/ops/archive.sql", name = "ops_archive", requires = ["ops_policies"]);
 extension_sql_file!(
     "../sql/identity/functions.sql",
     name = "identity_functions",
-    requires = ["ops_policies"]
+    requires = ["ops_archive"]
 );
 extension_sql_file!(
     "../sql/identity/triggers.sql",
@@ -116,12 +132,27 @@ extension_sql_file!(
     name = "network_policies",
     requires = ["network_triggers"]
 );
+extension_sql_file!(
+    "../sql/network/archive_access.sql",
+    name = "network_archive_access",
+    requires = ["network_policies"]
+);
+extension_sql_file!(
+    "../sql/network/portfolio_access.sql",
+    name = "network_portfolio_access",
+    requires = ["network_archive_access", network::api::portfolio::network_today]
+);
+extension_sql_file!(
+    "../sql/network/levels_access.sql",
+    name = "network_levels_access",
+    requires = ["network_portfolio_access"]
+);
 
 // What each caller may use, run by finalize.sql.
 extension_sql_file!(
     "../sql/kernel/grants.sql",
     name = "kernel_grants",
-    requires = ["network_policies"]
+    requires = ["network_levels_access"]
 );
 extension_sql_file!("../sql/ops/grants.sql", name = "ops_grants", requires = ["kernel_grants"]);
 extension_sql_file!(
@@ -138,5 +169,10 @@ extension_sql_file!(
     "../sql/network/grants.sql",
     name = "network_grants",
     requires = ["ledger_grants"]
+);
+extension_sql_file!(
+    "../sql/network/people_grants.sql",
+    name = "network_people_grants",
+    requires = ["network_grants"]
 );
 extension_sql_file!("../sql/finalize.sql", name = "finalize", finalize);

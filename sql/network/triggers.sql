@@ -23,7 +23,7 @@ create trigger users_copy_to_network after update of email, phone, name on ident
 -- Rules that go beyond the type of one setting.
 create trigger settings_network_check before insert or update on backoffice.settings
     for each row when (new.system = 'network'
-                       and new.key in ('currency', 'commission_amounts', 'commission_levels'))
+                       and new.key in ('currency', 'commission_amounts', 'commission_levels', 'time_zone'))
     execute function network.check_setting();
 
 create trigger pin_transactions_append_only before update or delete on network.pin_transactions

@@ -14,7 +14,7 @@ select p.id as promoter_id,
   left join ledger.balances payout on payout.account_id = p.payout_account_id
  cross join lateral (
        select count(*) as commissions, max(c.created_at) as last_at
-         from network.affiliate_commissions c
+         from network.commission_history c
         where c.recipient_id = p.id and c.recipient_type = 'promoter' and c.status = 'credited'
        ) earned;
 comment on view network.promoter_wallet is 'A promoter''s money, read from the ledger. Amounts are in major units (rupees).';
@@ -34,7 +34,7 @@ select p.admin_id,
   join ledger.balances wallet on wallet.account_id = p.wallet_account_id
  cross join lateral (
        select count(*) as commissions, coalesce(sum(c.amount), 0) as amount, max(c.created_at) as last_at
-         from network.affiliate_commissions c
+         from network.commission_history c
         where c.recipient_id = p.admin_id and c.recipient_type = 'admin' and c.status = 'credited'
        ) unclaimed;
 comment on view network.admin_wallet is 'The platform''s own wallet: commissions that nobody claimed. Amounts are in major units (rupees).';

@@ -9,6 +9,7 @@ begin
     grant execute on function ops.revoke_role(uuid, text, text, text) to authenticated, service_role;
     grant execute on function ops.get_settings(text) to authenticated, service_role;
     grant execute on function ops.set_setting(text, text, jsonb) to authenticated, service_role;
+    grant execute on function ops.archive_audit_logs() to authenticated, service_role;
 
     comment on schema ops is 'Audit log, outbox and settings.';
     comment on function ops.claim_outbox(text, integer, integer, text) is
@@ -25,5 +26,7 @@ begin
         'All settings of a system with their values in force; for its admins.';
     comment on function ops.set_setting(text, text, jsonb) is
         'Changes a setting; for admins of the system.';
+    comment on function ops.archive_audit_logs() is
+        'Moves old rows of the audit log to its archive; for admins.';
 end
 $$;

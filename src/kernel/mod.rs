@@ -6,6 +6,7 @@
 //! Its tables live in the schema `backoffice`, which the API never exposes.
 
 pub mod api;
+pub mod archive;
 pub mod caller;
 pub mod error;
 pub mod idempotency;

@@ -6,6 +6,7 @@ use crate::kernel::settings::{self, Settings};
 use crate::ledger::{self, AccountId, Class, Limit, NewAccount};
 use crate::network::SYSTEM;
 use crate::network::error::NetworkError;
+use crate::network::period;
 use crate::network::profile::{NewProfile, Role};
 use crate::network::store::{platform as store, profiles};
 use pgrx::Uuid;
@@ -102,6 +103,7 @@ pub fn check_setting(key: &str, value: &Value) -> Result<()> {
             let levels: i64 = settings.get("commission_levels")?;
             check_amounts(levels as usize, value.as_array().map_or(0, Vec::len))
         }
+        "time_zone" => period::check_time_zone(value.as_str().unwrap_or_default()),
         _ => Ok(()),
     }
 }

@@ -4,6 +4,10 @@
 mod commissions;
 pub mod counters;
 mod customers;
+mod jobs;
+mod levels;
 mod pins;
+pub mod portfolio;
 mod promoters;
+mod summaries;
 mod withdrawals;

@@ -15,7 +15,9 @@ static INSERT: Query = Query::write(
         pin_change_value, balance_before, balance_after, note, created_by, related_entity_id)
      values ($1, $2, $3, $4::text::network.pin_action, $5, $6, $7, $8, $9, $10)",
 );
-static ROW: Query = Query::read("select t from network.pin_transactions t where id = $1");
+static ROW: Query = Query::read(
+    "select row(t.*)::network.pin_transactions from network.pin_history t where id = $1",
+);
 static FOR_CUSTOMER: Query = Query::read(
     "select id, user_id from network.pin_transactions
       where related_entity_id = $1 and action_type = 'customer_creation'",

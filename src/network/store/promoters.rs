@@ -3,7 +3,7 @@
 use crate::kernel::error::{Error, Result};
 use crate::kernel::spi::Query;
 use crate::ledger::AccountId;
-use crate::network::hierarchy::{Node, Place};
+use crate::network::hierarchy::Place;
 use pgrx::Uuid;
 
 static INSERT: Query = Query::write(
@@ -40,21 +40,6 @@ static LOCK_WALLET: Query = Query::write(
 );
 static SET_PAYOUT: Query = Query::write(
     "update network.promoters set payout_account_id = $2, updated_at = now() where id = $1",
-);
-static BRANCH: Query = Query::read(
-    "with branch as (
-        select r.id, coalesce(array_position(r.ancestors, $1), 0) as below
-          from network.promoters r
-         where r.id = $1 or r.ancestors @> array[$1]
-         order by 2, r.id
-         limit $2)
-     select b.id, p.parent_promoter_id, p.promoter_id, p.name, p.role_level, p.status,
-            cardinality(r.ancestors) + 1,
-            (select count(*) from network.customers c where c.promoter_id = b.id)
-       from branch b
-       join network.profiles p on p.id = b.id
-       join network.promoters r on r.id = b.id
-      order by b.below, b.id",
 );
 
 pub fn insert(id: Uuid, ancestors: &[Uuid], wallet: AccountId) -> Result<()> {
@@ -112,20 +97,4 @@ pub fn lock_accounts(id: Uuid) -> Result<Accounts> {
 pub fn set_payout_account(id: Uuid, account: AccountId) -> Result<()> {
     SET_PAYOUT.run(&[id.into(), account.0.into()])?;
     Ok(())
-}
-
-/// A promoter and everybody below, nearest first, at most `most`.
-pub fn branch(root: Uuid, most: i64) -> Result<Vec<Node>> {
-    BRANCH.all(&[root.into(), most.into()], |row| {
-        Ok(Node {
-            id: row.get(1)?,
-            parent: row.opt(2)?,
-            promoter_id: row.get(3)?,
-            name: row.opt(4)?,
-            role_level: row.get(5)?,
-            status: row.get(6)?,
-            depth: row.get(7)?,
-            customers: row.get(8)?,
-        })
-    })
 }

@@ -21,7 +21,7 @@ static PROMOTER_SUMMARY: Query = Query::read(
             select json_agg(json_build_object('level', l.level, 'count', l.count, 'amount', l.amount)
                             order by l.level)
               from (select level, count(*) as count, sum(amount) as amount
-                      from network.affiliate_commissions
+                      from network.commission_history
                      where recipient_id = w.promoter_id and recipient_type = 'promoter'
                        and status = 'credited'
                      group by level) l), '[]'))::text
@@ -42,17 +42,18 @@ static ADMIN_SUMMARY: Query = Query::read(
                                               'unclaimed', l.unclaimed) order by l.level)
               from (select level, count(*) as count, sum(amount) as amount,
                            coalesce(sum(amount) filter (where recipient_type = 'admin'), 0) as unclaimed
-                      from network.affiliate_commissions where status = 'credited'
+                      from network.commission_history where status = 'credited'
                      group by level) l), '[]'))::text
        from (select recipient_type, count(*) as count, sum(amount) as amount
-               from network.affiliate_commissions where status = 'credited'
+               from network.commission_history where status = 'credited'
               group by recipient_type) t",
 );
 static PROMOTER_WALLET: Query =
     Query::read("select w from network.promoter_wallet w where promoter_id = $1");
 static ADMIN_WALLET: Query = Query::read("select w from network.admin_wallet w");
 static COMMISSIONS_OF: Query = Query::read(
-    "select c from network.affiliate_commissions c where customer_id = $1 order by level",
+    "select row(c.*)::network.affiliate_commissions
+       from network.commission_history c where customer_id = $1 order by level",
 );
 // Every fact that is kept twice, or derived, against what it follows from.
 static CHECK: Query = Query::read(
@@ -60,7 +61,7 @@ static CHECK: Query = Query::read(
             format('pins is %s, its transactions sum to %s', p.pins, coalesce(t.total, 0))
        from network.profiles p
        left join (select user_id, sum(pin_change_value) as total
-                    from network.pin_transactions group by user_id) t on t.user_id = p.id
+                    from network.pin_history group by user_id) t on t.user_id = p.id
       where p.pins <> coalesce(t.total, 0)
      union all
      select 'ancestors', r.id::text, 'ancestors do not follow from the parents'
@@ -78,12 +79,12 @@ static CHECK: Query = Query::read(
      select 'commission', c.id::text, format('status is %s', c.commission_status)
        from network.customers c
       where (c.commission_status = 'distributed') <> exists (
-            select from network.affiliate_commissions a where a.customer_id = c.id)
+            select from network.commission_history a where a.customer_id = c.id)
      union all
      select 'ledger', coalesce(a.customer_id, t.journal_id)::text,
             format('commissions are %s, the journal %s', coalesce(a.total, 0), coalesce(t.total, 0))
        from (select customer_id, sum(amount) as total
-               from network.affiliate_commissions where status = 'credited' group by customer_id) a
+               from network.commission_history where status = 'credited' group by customer_id) a
        full join (
             -- A journal of one transfer is that transfer.
             select coalesce(x.journal_id, x.id) as journal_id,

@@ -1,7 +1,7 @@
 //! SQL of withdrawals.
 
 use crate::kernel::error::{Error, Result};
-use crate::kernel::spi::Query;
+use crate::kernel::spi::{Query, Row};
 use crate::network::store::profiles::Record;
 use crate::network::withdrawal::Status;
 use pgrx::{AnyNumeric, JsonB, Uuid};
@@ -23,6 +23,14 @@ static LOCK: Query = Query::write(
          or r.request_id = upper($1)
         for update of r",
 );
+// What has been archived was decided for good: it is read, not locked.
+static ARCHIVED: Query = Query::read(
+    "select r.id, r.status::text, h.hold_id, h.bank_secret_id
+       from network.withdrawal_requests_archive r
+       join network.withdrawal_holds_archive h on h.request_id = r.id
+      where r.id = case when $1 ~ '^[0-9a-fA-F-]{36}$' then $1::uuid end
+         or r.request_id = upper($1)",
+);
 static DECIDE: Query = Query::write(
     "update network.withdrawal_requests
         set status = $2::text::network.withdrawal_status, admin_notes = coalesce($3, admin_notes),
@@ -31,9 +39,11 @@ static DECIDE: Query = Query::write(
 );
 static SET_TRANSFER: Query =
     Query::write("update network.withdrawal_holds set transfer_id = $2 where request_id = $1");
-static ROW: Query = Query::read("select r from network.withdrawal_requests r where id = $1");
+static ROW: Query = Query::read(
+    "select row(r.*)::network.withdrawal_requests from network.withdrawal_history r where id = $1",
+);
 static HISTORY: Query = Query::read(
-    "select r from network.withdrawal_requests r
+    "select row(r.*)::network.withdrawal_requests from network.withdrawal_history r
       where promoter_id = $1 order by created_at desc, id desc",
 );
 
@@ -68,14 +78,19 @@ pub struct Request {
     pub secret: Uuid,
 }
 
-/// Finds a request by id or by its number.
+/// Finds a request by id or by its number, in the archive as well.
 pub fn lock(key: &str) -> Result<Option<Request>> {
-    LOCK.first(&[key.into()], |row| {
-        let status: String = row.get(2)?;
-        let status = Status::parse(&status)
-            .ok_or_else(|| Error::internal(format!("unknown status {status}")))?;
-        Ok(Request { id: row.get(1)?, status, hold: row.get(3)?, secret: row.get(4)? })
-    })
+    match LOCK.first(&[key.into()], request)? {
+        Some(request) => Ok(Some(request)),
+        None => ARCHIVED.first(&[key.into()], request),
+    }
+}
+
+fn request(row: &Row<'_>) -> Result<Request> {
+    let status: String = row.get(2)?;
+    let status = Status::parse(&status)
+        .ok_or_else(|| Error::internal(format!("unknown status {status}")))?;
+    Ok(Request { id: row.get(1)?, status, hold: row.get(3)?, secret: row.get(4)? })
 }
 
 pub fn decide(id: Uuid, status: &str, notes: Option<&str>, by: Option<Uuid>) -> Result<()> {
