@@ -130,7 +130,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/network/policies.sql",
     name = "network_policies",
-    requires = ["network_triggers"]
+    requires = ["network_triggers", network::api::visibility::network_promoters_below]
 );
 extension_sql_file!(
     "../sql/network/archive_access.sql",

@@ -303,7 +303,8 @@ mod tests {
         let tree: pgrx::JsonB =
             one(&format!("select network.get_promoter_hierarchy('{}')::jsonb", line[0]));
         assert_eq!(tree.0["truncated"], true);
-        assert_eq!(tree.0["promoters_below"], 1);
+        assert_eq!(tree.0["promoters_below"], 2);
+        assert_eq!(tree.0["children"][0]["children"], serde_json::json!([]));
     }
 
     #[pg_test]

@@ -6,13 +6,19 @@ grant select on network.withdrawal_holds_archive to service_role;
 
 create policy pin_transactions_archive_read on network.pin_transactions_archive for select to authenticated
     using (user_id = (select backoffice.person_id())
-        or (select backoffice.has_role('network', 'admin')));
+        or id between
+            (select case when backoffice.has_role('network', 'admin') then '00000000-0000-0000-0000-000000000000'::uuid end)
+        and (select case when backoffice.has_role('network', 'admin') then 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid end));
 create policy affiliate_commissions_archive_read on network.affiliate_commissions_archive for select to authenticated
     using (recipient_id = (select backoffice.person_id())
-        or (select backoffice.has_role('network', 'admin')));
+        or id between
+            (select case when backoffice.has_role('network', 'admin') then 0 end)
+        and (select case when backoffice.has_role('network', 'admin') then 9223372036854775807 end));
 create policy withdrawal_requests_archive_read on network.withdrawal_requests_archive for select to authenticated
     using (promoter_id = (select backoffice.person_id())
-        or (select backoffice.has_role('network', 'admin')));
+        or id between
+            (select case when backoffice.has_role('network', 'admin') then '00000000-0000-0000-0000-000000000000'::uuid end)
+        and (select case when backoffice.has_role('network', 'admin') then 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid end));
 
 create trigger pin_transactions_archive_append_only before update or delete on network.pin_transactions_archive
     for each row execute function backoffice.refuse_change();

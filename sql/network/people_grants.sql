@@ -3,6 +3,7 @@ create procedure backoffice.install_network_people() language plpgsql as $$
 begin
     grant execute on function
         network.today(),
+        network.promoters_below(),
         network.create_investment(uuid, text, numeric, date, text),
         network.create_savings_plan(uuid, text, numeric, integer, text, date, text),
         network.record_instalment(uuid, integer, text, date, numeric),
@@ -19,6 +20,8 @@ begin
 
     comment on function network.today() is
         'Today in the time zone of the network.';
+    comment on function network.promoters_below() is
+        'Every promoter of the line below the caller; the policies ask it.';
     comment on function network.create_investment(uuid, text, numeric, date, text) is
         'Records an investment of a customer; a record only, no money moves.';
     comment on function network.create_savings_plan(uuid, text, numeric, integer, text, date, text) is

@@ -10,4 +10,5 @@ mod pins;
 pub mod portfolio;
 mod promoters;
 mod summaries;
+pub mod visibility;
 mod withdrawals;

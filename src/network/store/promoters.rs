@@ -10,6 +10,7 @@ static INSERT: Query = Query::write(
     "insert into network.promoters (id, ancestors, wallet_account_id) values ($1, $2, $3)",
 );
 static PLACE: Query = Query::read("select ancestors from network.promoters where id = $1");
+static BELOW: Query = Query::read("select id from network.promoters where ancestors @> array[$1]");
 static LOCK_PLACE: Query =
     Query::write("select ancestors from network.promoters where id = $1 for share");
 static LOCK_HIERARCHY: Query =
@@ -41,6 +42,11 @@ static LOCK_WALLET: Query = Query::write(
 static SET_PAYOUT: Query = Query::write(
     "update network.promoters set payout_account_id = $2, updated_at = now() where id = $1",
 );
+
+/// Every promoter of the line below.
+pub fn below(person: Uuid) -> Result<Vec<Uuid>> {
+    BELOW.all(&[person.into()], |row| row.get(1))
+}
 
 pub fn insert(id: Uuid, ancestors: &[Uuid], wallet: AccountId) -> Result<()> {
     INSERT.run(&[id.into(), ancestors.to_vec().into(), wallet.0.into()])?;
