@@ -1,9 +1,13 @@
 //! The network inside PostgreSQL, one file for each concept, and their fixtures.
 
+mod archive;
 mod commissions;
 mod customers;
+mod levels;
 mod pins;
+mod portfolio;
 mod promoters;
+mod summaries;
 mod visibility;
 mod withdrawals;
 

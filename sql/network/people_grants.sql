@@ -18,6 +18,12 @@ begin
         network.archive_old_rows()
         to authenticated, service_role;
 
+    -- A branch of three and one of ten thousand want different plans, and so do a day and a year.
+    alter function network.get_promoter_hierarchy(uuid, integer, integer, integer)
+        set plan_cache_mode = force_custom_plan;
+    alter function network.get_period_summary(uuid, date, date, text)
+        set plan_cache_mode = force_custom_plan;
+
     comment on function network.today() is
         'Today in the time zone of the network.';
     comment on function network.promoters_below() is

@@ -37,8 +37,5 @@ pub fn by_period(
         None => periods::eleven_periods_before(to, granularity.as_str())?,
     };
     let range = Range::new(from, to, granularity)?;
-    match promoter {
-        Some(promoter) => store::of_promoter(&range, &zone, promoter),
-        None => store::of_network(&range, &zone),
-    }
+    store::by_period(&range, &zone, promoter)
 }

@@ -52,10 +52,10 @@ fn network_get_period_summary(
         let granularity = Granularity::parse(required(p_granularity, "p_granularity")?)?;
         let caller = caller::current();
         let periods = summary::by_period(&caller, p_promoter_id, p_from, p_to, granularity)?;
-        Ok(TableIterator::new(periods.into_iter().map(|p| {
+        Ok(TableIterator::new(periods.into_iter().map(|(start, end, p)| {
             (
-                p.start,
-                p.end,
+                start,
+                end,
                 p.customers,
                 p.promoters,
                 p.commission_count,

@@ -7,7 +7,8 @@ use crate::network::tree::{Counts, Node};
 use pgrx::{AnyNumeric, Uuid};
 
 /// A promoter and everybody below, nearest first, with what each has brought; the
-/// argument is what each has earned, by id.
+/// argument is what each has earned, by id. Who is below is asked three times, so
+/// that the planner knows each time how many they are.
 macro_rules! branch {
     ($earned:literal) => {
         concat!(
@@ -19,8 +20,9 @@ macro_rules! branch {
              brought as (
                 select c.parent_promoter_id as id, count(*) as customers,
                        count(*) filter (where c.status = 'Active') as active
-                  from network.profiles c
-                 where c.parent_promoter_id in (select id from branch) and c.role = 'customer'
+                  from network.promoters r
+                  join network.profiles c on c.parent_promoter_id = r.id
+                 where (r.id = $1 or r.ancestors @> array[$1]) and c.role = 'customer'
                  group by 1),
              earned as (",
             $earned,
@@ -38,8 +40,9 @@ macro_rules! branch {
 
 static BRANCH: Query = Query::read(branch!(
     "select a.recipient_id as id, sum(a.amount) as amount
-       from network.commission_history a
-      where a.recipient_id in (select id from branch)
+       from network.promoters r
+       join network.commission_history a on a.recipient_id = r.id
+      where (r.id = $1 or r.ancestors @> array[$1])
         and a.recipient_type = 'promoter' and a.status = 'credited'
       group by 1"
 ));
