@@ -182,7 +182,7 @@ test('nothing but the functions of the interface can be called', async () => {
        and pg_catalog.has_function_privilege('authenticated', p.oid, 'execute') and p.proname !~ 'echo'`);
   assert.deepEqual(
     names,
-    'admin_allocate_pins admin_deduct_pins check create_customer_with_commission create_pin_request create_unified_promoter create_withdrawal_request deduct_pin_for_customer_creation execute_pin_transaction generate_next_promoter_id get_admin_commission_summary get_customer_by_promoter get_pin_balance get_promoter_commission_summary get_promoter_hierarchy get_withdrawal_bank_details get_withdrawal_history process_pin_request process_withdrawal_request read_counters update_customer_profile update_promoter_profile validate_promoter_hierarchy'.split(
+    'admin_allocate_pins admin_deduct_pins archive_old_rows check close_investment create_customer_with_commission create_investment create_pin_request create_savings_plan create_unified_promoter create_withdrawal_request deduct_pin_for_customer_creation execute_pin_transaction generate_next_promoter_id get_admin_commission_summary get_customer_by_promoter get_customer_portfolio get_period_summary get_pin_balance get_portfolio_history get_promoter_commission_summary get_promoter_hierarchy get_promoter_level get_withdrawal_bank_details get_withdrawal_history process_pin_request process_withdrawal_request promote_promoters promoters_below read_counters record_instalment record_valuation set_promoter_level today update_customer_profile update_promoter_profile validate_promoter_hierarchy'.split(
       ' ',
     ),
   );
