@@ -99,9 +99,7 @@ impl<'a> Tree<'a> {
         let parents: Vec<Option<usize>> = nodes
             .iter()
             .enumerate()
-            .map(|(i, node)| {
-                (i > 0).then(|| node.parent).flatten().and_then(|id| index.get(&id).copied())
-            })
+            .map(|(i, node)| node.parent.filter(|_| i > 0).and_then(|id| index.get(&id).copied()))
             .collect();
         let mut tree = Tree {
             nodes,
