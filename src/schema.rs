@@ -49,9 +49,14 @@ extension_sql_file!(
     requires = ["network_types"]
 );
 extension_sql_file!(
+    "../sql/network/payout_tables.sql",
+    name = "network_payout_tables",
+    requires = ["network_tables"]
+);
+extension_sql_file!(
     "../sql/network/archive.sql",
     name = "network_archive",
-    requires = ["network_tables"]
+    requires = ["network_payout_tables"]
 );
 extension_sql_file!(
     "../sql/network/portfolio.sql",

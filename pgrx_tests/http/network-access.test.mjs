@@ -39,6 +39,9 @@ describe('rows', () => {
     ['pin_transactions', 'user_id', 'chitra stranger', 'chitra stranger', '', '', 'chitra', '', 'stranger'],
     ['affiliate_commissions', 'recipient_id', promoters, promoters, 'asha', 'bela', 'chitra', '', 'stranger'],
     ['withdrawal_requests', 'promoter_id', 'chitra', 'chitra', '', '', 'chitra', '', ''],
+    ['payout_accounts', 'promoter_id', 'chitra', 'chitra', '', '', 'chitra', '', ''],
+    ['withdrawal_reviews', 'request_id', '', '', '', '', '', '', ''],
+    ['open_withdrawals', 'promoter_id', 'chitra', 'chitra', '', '', 'chitra', '', ''],
     ['pin_requests', 'promoter_id', 'chitra', 'chitra', '', '', 'chitra', '', ''],
     ['promoter_wallet', 'promoter_id', promoters, promoters, 'asha', 'bela', 'chitra', '', 'stranger'],
   ];
@@ -117,6 +120,12 @@ describe('functions', () => {
       await call('generate_next_promoter_id', {});
       await call('validate_promoter_hierarchy', { p_promoter_id: cast.chitra.id });
       await call('check', {});
+      await call('cancel_customer', { p_customer_id: cast.customer.id, p_reason: 'x' });
+      await call('get_promoter_pan', { p_promoter_id: cast.chitra.id });
+      await call('verify_payout_account', { p_account_id: cast.chitra.id });
+      await call('remove_tax_rule', { p_valid_from: '2020-04-01' });
+      const rates = { p_rate_with_pan: 5, p_rate_without_pan: 20 };
+      await call('set_tax_rule', { p_valid_from: '2020-04-01', p_section: '194H', ...rates });
     }
   });
 
@@ -135,6 +144,8 @@ describe('functions', () => {
       get_promoter_commission_summary: of,
       get_customer_by_promoter: of,
       get_withdrawal_history: of,
+      set_promoter_pan: { ...of, p_pan: 'ABCPE1234F' },
+      get_tax_certificate: { ...of, p_financial_year: '2026-27' },
       update_promoter_profile: { ...of, p_updates: { name: 'Mallory' } },
       create_customer_with_commission: { ...of, p_customer_data: customerData() },
       create_withdrawal_request: { ...of, p_amount: 100, p_bank_details: BANK },

@@ -34,6 +34,10 @@ before(async () => {
   await sql(`select backoffice.bootstrap_admin('restore-${word}@example.test', 'a quiet river at dawn')`);
   const [{ id }] = await sql(`select id from network.create_unified_promoter('Restored', 'promoter-${word}@example.test')`);
   await sql(`select network.admin_allocate_pins('${id}', 2)`);
+  const [{ id: gone }] = await sql(`select id from network.create_customer_with_commission('${id}',
+    '{"name": "C", "email": "gone-${word}@example.test"}')`);
+  await sql(`select network.cancel_customer('${gone}', 'moved away'), network.set_promoter_pan('${id}', 'ABCPE1234F'),
+    network.set_tax_rule('2099-04-01', '194H', 5, 20, 20000)`);
   await sql(`select network.create_customer_with_commission('${id}', '{"name": "C", "email": "customer-${word}@example.test"}')`);
   await sql(`select network.create_withdrawal_request('${id}', 100,
     '{"account_holder_name": "R", "account_number": "123456789012", "ifsc_code": "HDFC0001234"}')`);

@@ -3,11 +3,15 @@
 mod archive;
 mod commissions;
 mod customers;
+mod hold_period;
 mod levels;
 mod pins;
 mod portfolio;
 mod promoters;
+mod reversals;
+mod reviews;
 mod summaries;
+mod tax;
 mod visibility;
 mod withdrawals;
 
@@ -83,6 +87,65 @@ pub fn balance(promoter: Uuid) -> String {
 /// What the admin wallet holds, as text.
 pub fn admin_balance() -> String {
     one("select balance::text from network.admin_wallet")
+}
+
+/// Changes a setting of the network.
+pub fn set(key: &str, value: &str) {
+    run(&format!("select backoffice.set_setting('network', '{key}', '{value}')"));
+}
+
+/// A bank account of the promoter's own, or with this number.
+pub fn bank(promoter: Uuid) -> String {
+    let number: String =
+        promoter.to_string().bytes().rev().take(12).map(|b| char::from(b'0' + b % 10)).collect();
+    bank_with(&format!("1{number}"))
+}
+
+pub fn bank_with(number: &str) -> String {
+    format!(
+        r#"{{"account_holder_name": "Asha", "account_number": "{number}", "ifsc_code": "HDFC0001234"}}"#
+    )
+}
+
+/// The SQL that asks for money, to the promoter's own account.
+pub fn ask(promoter: Uuid, amount: &str) -> String {
+    ask_to(promoter, amount, &bank(promoter))
+}
+
+pub fn ask_to(promoter: Uuid, amount: &str, bank: &str) -> String {
+    format!("select id from network.create_withdrawal_request('{promoter}', {amount}, '{bank}')")
+}
+
+pub fn decide(request: Uuid, status: &str) -> String {
+    format!("select network.process_withdrawal_request('{request}', null, '{status}', 'noted')")
+}
+
+/// Withdraws an amount and pays it.
+pub fn withdraw(promoter: Uuid, amount: &str) -> Uuid {
+    let request: Uuid = one(&ask(promoter, amount));
+    run(&decide(request, "approved"));
+    run(&decide(request, "processed"));
+    request
+}
+
+pub fn cancel(customer: Uuid) -> String {
+    format!("select network.cancel_customer('{customer}', 'moved away')")
+}
+
+/// Balance, on hold, debt, earned, paid out and tax of a promoter.
+pub fn money(promoter: Uuid) -> String {
+    one(&format!(
+        "select concat_ws(' ', balance, on_hold, debt, total_earned, total_withdrawn, tax_deducted)
+           from network.promoter_wallet where promoter_id = '{promoter}'"
+    ))
+}
+
+/// Paid, tax and debt of a withdrawal.
+pub fn parts(request: Uuid) -> String {
+    one(&format!(
+        "select concat_ws(' ', paid_amount, tax_amount, debt_amount)
+           from network.withdrawal_requests where id = '{request}'"
+    ))
 }
 
 /// Fails the test unless the network and the ledger agree with themselves.

@@ -69,6 +69,17 @@ comment on column backoffice.secrets.key_id is 'Which key of the root key file s
 alter table backoffice.secrets enable row level security;
 select pg_catalog.pg_extension_config_dump('backoffice.secrets', '');
 
+create table backoffice.index_keys (
+    purpose text not null,
+    secret_id uuid not null,
+    constraint index_keys_pkey primary key (purpose),
+    constraint index_keys_secret_id_key unique (secret_id),
+    constraint index_keys_secret_id_fkey foreign key (secret_id) references backoffice.secrets
+);
+comment on table backoffice.index_keys is 'The sealed keys under which secrets are hashed to find equal ones; they stay when the root key changes.';
+alter table backoffice.index_keys enable row level security;
+select pg_catalog.pg_extension_config_dump('backoffice.index_keys', '');
+
 create table backoffice.idempotency_keys (
     actor text not null,
     key text not null,

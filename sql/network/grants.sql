@@ -25,6 +25,13 @@ begin
         network.process_withdrawal_request(text, uuid, text, text),
         network.get_withdrawal_history(uuid),
         network.get_withdrawal_bank_details(text),
+        network.cancel_customer(uuid, text),
+        network.set_tax_rule(date, text, numeric, numeric, numeric),
+        network.remove_tax_rule(date),
+        network.set_promoter_pan(uuid, text),
+        network.get_promoter_pan(uuid),
+        network.get_tax_certificate(uuid, text),
+        network.verify_payout_account(uuid, boolean),
         network.check(),
         network.read_counters()
         to authenticated, service_role;
@@ -80,11 +87,25 @@ begin
     comment on function network.create_withdrawal_request(uuid, numeric, jsonb) is
         'Asks for an amount of the wallet, which is held at once.';
     comment on function network.process_withdrawal_request(text, uuid, text, text) is
-        'Decides on a withdrawal: approved, rejected or processed; for admins.';
+        'Decides on a withdrawal: approved, rejected or processed, which pays it less tax and debt; for admins.';
     comment on function network.get_withdrawal_history(uuid) is
         'The withdrawals of a promoter, newest first.';
     comment on function network.get_withdrawal_bank_details(text) is
         'The bank details of a withdrawal in clear, audited; for admins.';
+    comment on function network.cancel_customer(uuid, text) is
+        'Cancels a customer for good and reverses their commission; for admins.';
+    comment on function network.set_tax_rule(date, text, numeric, numeric, numeric) is
+        'Writes which tax is deducted from withdrawals from a day on; for admins.';
+    comment on function network.remove_tax_rule(date) is
+        'Removes the tax rule that begins on a day while nothing was paid since; for admins.';
+    comment on function network.set_promoter_pan(uuid, text) is
+        'Keeps a promoter''s PAN, encrypted.';
+    comment on function network.get_promoter_pan(uuid) is
+        'A promoter''s PAN in clear, audited; for admins.';
+    comment on function network.get_tax_certificate(uuid, text) is
+        'The data of a promoter''s tax certificate for a financial year.';
+    comment on function network.verify_payout_account(uuid, boolean) is
+        'Says that a bank account is its promoter''s, or no longer known to be; for admins.';
     comment on function network.read_counters() is
         'What the view transaction_counters shows; for admins.';
     comment on function network.check() is

@@ -7,7 +7,9 @@
 
 grant select on network.profiles, network.promoters, network.customers, network.pin_transactions,
     network.affiliate_commissions, network.withdrawal_requests, network.pin_requests,
-    network.promoter_wallet, network.admin_wallet, network.transaction_counters
+    network.promoter_wallet, network.admin_wallet, network.transaction_counters,
+    network.cancellations, network.tax_rules, network.tax_identities, network.tax_deductions,
+    network.payout_accounts, network.withdrawal_reviews, network.open_withdrawals
     to authenticated, service_role;
 grant select on network.platform to authenticated, service_role;
 grant select on network.withdrawal_holds to service_role;
@@ -61,4 +63,29 @@ create policy pin_requests_read on network.pin_requests for select to authentica
         and (select case when backoffice.has_role('network', 'admin') then 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid end));
 
 create policy platform_read on network.platform for select to authenticated
+    using ((select backoffice.has_role('network', 'admin')));
+
+-- Whoever lost a share by it may know why.
+create policy cancellations_read on network.cancellations for select to authenticated
+    using (exists (select from network.commission_history a
+                    where a.customer_id = cancellations.customer_id
+                      and a.recipient_id = (select backoffice.person_id()))
+        or (select backoffice.has_role('network', 'admin')));
+
+create policy tax_rules_read on network.tax_rules for select to authenticated
+    using (true);
+
+create policy tax_identities_read on network.tax_identities for select to authenticated
+    using (promoter_id = (select backoffice.person_id())
+        or (select backoffice.has_role('network', 'admin')));
+
+create policy tax_deductions_read on network.tax_deductions for select to authenticated
+    using (promoter_id = (select backoffice.person_id())
+        or (select backoffice.has_role('network', 'admin')));
+
+create policy payout_accounts_read on network.payout_accounts for select to authenticated
+    using (promoter_id = (select backoffice.person_id())
+        or (select backoffice.has_role('network', 'admin')));
+
+create policy withdrawal_reviews_read on network.withdrawal_reviews for select to authenticated
     using ((select backoffice.has_role('network', 'admin')));

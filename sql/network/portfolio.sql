@@ -99,7 +99,3 @@ comment on column network.valuations.customer_id is 'The investment''s customer,
 comment on column network.valuations.value is 'In major units (rupees).';
 alter table network.valuations enable row level security;
 select pg_catalog.pg_extension_config_dump('network.valuations', '');
-
-insert into backoffice.setting_definitions (system, key, kind, default_value, description) values
-    ('network', 'time_zone', 'text', '"Asia/Kolkata"',
-     'Where a day begins and ends for summaries, due dates and portfolios: a name of the IANA time zone database');

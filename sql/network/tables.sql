@@ -62,18 +62,21 @@ create table network.promoters (
     ancestors uuid[] not null default '{}',
     wallet_account_id bigint not null,
     payout_account_id bigint,
+    debt_account_id bigint,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint promoters_pkey primary key (id),
     constraint promoters_id_fkey foreign key (id) references network.profiles,
     constraint promoters_wallet_account_id_key unique (wallet_account_id),
-    constraint promoters_payout_account_id_key unique (payout_account_id)
+    constraint promoters_payout_account_id_key unique (payout_account_id),
+    constraint promoters_debt_account_id_key unique (debt_account_id)
 );
 create index promoters_ancestors_idx on network.promoters using gin (ancestors);
 comment on table network.promoters is 'What a promoter has beyond the profile: the line above and the accounts in the ledger.';
 comment on column network.promoters.ancestors is 'Everybody above, the parent first; follows from profiles.parent_promoter_id.';
 comment on column network.promoters.wallet_account_id is 'The ledger account that is the promoter''s wallet.';
 comment on column network.promoters.payout_account_id is 'The ledger account that shows what was paid out; made with the first withdrawal.';
+comment on column network.promoters.debt_account_id is 'The ledger account of what the promoter owes back; made with the first debt.';
 alter table network.promoters enable row level security;
 select pg_catalog.pg_extension_config_dump('network.promoters', '');
 
@@ -163,21 +166,32 @@ create table network.affiliate_commissions (
     note text,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
+    payable_at timestamptz,
+    reverses_id bigint,
     constraint affiliate_commissions_pkey primary key (id),
     constraint affiliate_commissions_transaction_id_key unique (transaction_id),
-    constraint affiliate_commissions_customer_level_key unique (customer_id, level),
     constraint affiliate_commissions_customer_id_fkey foreign key (customer_id) references network.profiles,
     constraint affiliate_commissions_initiator_promoter_id_fkey foreign key (initiator_promoter_id) references network.profiles,
     constraint affiliate_commissions_recipient_id_fkey foreign key (recipient_id) references network.profiles,
     constraint affiliate_commissions_level_check check (level between 1 and 4),
-    constraint affiliate_commissions_amount_check check (amount > 0 and amount < 'Infinity')
+    constraint affiliate_commissions_amount_check
+        check (amount <> 0 and amount > '-Infinity' and amount < 'Infinity')
 );
+create unique index affiliate_commissions_customer_level_key
+    on network.affiliate_commissions (customer_id, level) where reverses_id is null;
+create unique index affiliate_commissions_reverses_id_key
+    on network.affiliate_commissions (reverses_id) where reverses_id is not null;
+-- Nothing is in it while commissions are payable at once.
+create index affiliate_commissions_payable_at_idx
+    on network.affiliate_commissions (recipient_id, payable_at) where payable_at is not null;
 create index affiliate_commissions_recipient_id_idx
     on network.affiliate_commissions (recipient_id, recipient_type, created_at);
 create index affiliate_commissions_initiator_promoter_id_idx
     on network.affiliate_commissions (initiator_promoter_id);
-comment on table network.affiliate_commissions is 'Who earned what for which customer: one row for each level, the money itself is in the ledger.';
-comment on column network.affiliate_commissions.amount is 'In major units (rupees).';
+comment on table network.affiliate_commissions is 'Who earned what for which customer: one row for each level, and another for each that was reversed. The money itself is in the ledger.';
+comment on column network.affiliate_commissions.amount is 'In major units (rupees); below zero where the row reverses another.';
+comment on column network.affiliate_commissions.payable_at is 'When it may be withdrawn, as the setting said when it was earned; null for at once.';
+comment on column network.affiliate_commissions.reverses_id is 'The commission that this row takes back; each once. The row stays as it is. No foreign key: network.check() compares both.';
 comment on column network.affiliate_commissions.recipient_id is 'The promoter, or the platform''s admin where nobody claims the share.';
 alter table network.affiliate_commissions enable row level security;
 select pg_catalog.pg_extension_config_dump('network.affiliate_commissions', '');
@@ -195,17 +209,29 @@ create table network.withdrawal_requests (
     processed_at timestamptz,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
+    expected_by timestamptz not null,
+    paid_amount numeric,
+    tax_amount numeric,
+    debt_amount numeric,
     constraint withdrawal_requests_pkey primary key (id),
     constraint withdrawal_requests_request_id_key unique (request_id),
     constraint withdrawal_requests_promoter_id_fkey foreign key (promoter_id) references network.profiles,
     constraint withdrawal_requests_processed_by_fkey foreign key (processed_by) references network.profiles,
-    constraint withdrawal_requests_amount_check check (amount > 0 and amount < 'Infinity')
+    constraint withdrawal_requests_amount_check check (amount > 0 and amount < 'Infinity'),
+    constraint withdrawal_requests_parts_check check (case when status = 'processed'
+        then paid_amount >= 0 and tax_amount >= 0 and debt_amount >= 0
+            and paid_amount + tax_amount + debt_amount = amount
+        else num_nonnulls(paid_amount, tax_amount, debt_amount) = 0 end)
 );
 create index withdrawal_requests_promoter_id_idx on network.withdrawal_requests (promoter_id, created_at desc);
 create index withdrawal_requests_processed_by_idx on network.withdrawal_requests (processed_by);
 create index withdrawal_requests_open_idx on network.withdrawal_requests (created_at) where status in ('pending', 'approved');
 comment on table network.withdrawal_requests is 'Promoters asking for their money: the amount is held in the ledger from the request on.';
 comment on column network.withdrawal_requests.amount is 'In major units (rupees).';
+comment on column network.withdrawal_requests.expected_by is 'The end of the day by which it is to be processed, as the setting said when it was asked for.';
+comment on column network.withdrawal_requests.paid_amount is 'What was paid out when it was processed: the amount less tax and debt.';
+comment on column network.withdrawal_requests.tax_amount is 'The tax that was deducted at source when it was processed.';
+comment on column network.withdrawal_requests.debt_amount is 'What was kept for a debt of the promoter when it was processed.';
 comment on column network.withdrawal_requests.bank_details is 'With the account number masked; get_withdrawal_bank_details shows all of it to an admin.';
 comment on column network.withdrawal_requests.processed_by is 'The admin who last decided on the request, at processed_at.';
 alter table network.withdrawal_requests enable row level security;
@@ -216,10 +242,13 @@ create table network.withdrawal_holds (
     hold_id uuid not null,
     bank_secret_id uuid not null,
     transfer_id uuid,
+    deductions_id uuid,
     constraint withdrawal_holds_pkey primary key (request_id),
     constraint withdrawal_holds_request_id_fkey foreign key (request_id) references network.withdrawal_requests
 );
 comment on table network.withdrawal_holds is 'The inside of a withdrawal: its hold in the ledger, its sealed bank details, and the transfer that paid it.';
+comment on column network.withdrawal_holds.transfer_id is 'The transfer that paid it; null where nothing was left to pay.';
+comment on column network.withdrawal_holds.deductions_id is 'The journal that took tax and debt from it.';
 alter table network.withdrawal_holds enable row level security;
 select pg_catalog.pg_extension_config_dump('network.withdrawal_holds', '');
 

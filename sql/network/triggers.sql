@@ -35,6 +35,11 @@ create trigger affiliate_commissions_no_delete before delete on network.affiliat
 create trigger affiliate_commissions_no_truncate before truncate on network.affiliate_commissions
     for each statement execute function backoffice.refuse_change();
 
+create trigger tax_deductions_append_only before update or delete on network.tax_deductions
+    for each row execute function backoffice.refuse_change();
+create trigger tax_deductions_no_truncate before truncate on network.tax_deductions
+    for each statement execute function backoffice.refuse_change();
+
 create trigger profiles_audit after insert or update or delete on network.profiles
     for each row execute function ops.audit_row();
 create trigger promoters_audit after insert or update or delete on network.promoters
@@ -56,4 +61,16 @@ create trigger withdrawal_requests_audit after insert or update or delete on net
 create trigger withdrawal_holds_audit after insert or update or delete on network.withdrawal_holds
     for each row execute function ops.audit_row();
 create trigger pin_requests_audit after insert or update or delete on network.pin_requests
+    for each row execute function ops.audit_row();
+create trigger cancellations_audit after insert or update or delete on network.cancellations
+    for each row execute function ops.audit_row();
+create trigger tax_rules_audit after insert or update or delete on network.tax_rules
+    for each row execute function ops.audit_row();
+create trigger tax_identities_audit after insert or update or delete on network.tax_identities
+    for each row execute function ops.audit_row();
+create trigger tax_deductions_audit after insert on network.tax_deductions
+    for each row execute function ops.audit_row();
+create trigger payout_accounts_audit after insert or update or delete on network.payout_accounts
+    for each row execute function ops.audit_row('account_hash');
+create trigger withdrawal_reviews_audit after insert or update or delete on network.withdrawal_reviews
     for each row execute function ops.audit_row();

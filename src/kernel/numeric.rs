@@ -17,9 +17,14 @@ pub fn from_decimal(value: Decimal) -> Result<AnyNumeric> {
         .map_err(|e| Error::internal(format!("{value} as numeric: {e:?}")))
 }
 
+/// An amount in major units, of whatever sign.
+pub fn money(value: &AnyNumeric, currency: Currency, field: &str) -> Result<Money> {
+    Money::from_major(to_decimal(value, field)?, currency, field)
+}
+
 /// An amount above zero that came in major units.
 pub fn positive_money(value: &AnyNumeric, currency: Currency, field: &str) -> Result<Money> {
-    let money = Money::from_major(to_decimal(value, field)?, currency, field)?;
+    let money = money(value, currency, field)?;
     if money.minor <= 0 {
         return Err(Error::invalid(field, "must be above zero"));
     }

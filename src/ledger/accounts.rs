@@ -75,6 +75,23 @@ pub fn balance(id: AccountId) -> Result<Balance> {
     Ok(account.balance())
 }
 
+/// The balances of accounts, in the order given, which nobody else posts to until
+/// the transaction ends: what is read after this agrees with them. Not for striped
+/// accounts, whose rows postings do not lock.
+///
+/// PT404 unknown account.
+pub fn lock_balances(ids: &[AccountId]) -> Result<Vec<Balance>> {
+    let mut locked = store::accounts::lock(ids, true)?;
+    for account in &mut locked {
+        complete(account)?;
+    }
+    let balance = |id: &AccountId| {
+        let found = locked.iter().find(|account| account.id == *id);
+        Ok(found.ok_or(LedgerError::UnknownAccount(*id))?.balance())
+    };
+    ids.iter().map(balance).collect()
+}
+
 /// The balance that a posting left an account with, or, where its row does not
 /// tell (a striped account, a repeated request), the balance now.
 pub fn balance_after(posted: &Posted, id: AccountId) -> Result<Balance> {

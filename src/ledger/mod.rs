@@ -6,7 +6,7 @@
 //! settled, released, or expires. Products move money only by calling this
 //! module in the transaction of their own rows:
 //!
-//! * [`open_account`], [`find_account`], [`balance`]
+//! * [`open_account`], [`find_account`], [`balance`], [`lock_balances`]
 //! * [`post`], [`reverse_transfer`], [`reverse_journal`]
 //! * [`hold`], [`settle`], [`release`]
 
@@ -35,7 +35,9 @@ pub mod triggers;
 #[allow(unused_imports)]
 pub use account::{AccountId, Balance, Class, Limit, NewAccount};
 #[allow(unused_imports)]
-pub use accounts::{balance, close_account, find_account, open_account, open_account_below};
+pub use accounts::{
+    balance, close_account, find_account, lock_balances, open_account, open_account_below,
+};
 #[allow(unused_imports)]
 pub use hold::{NewHold, Settlement};
 #[allow(unused_imports)]

@@ -49,8 +49,13 @@ impl BankDetails {
 
     /// With nothing of the account number but its last four digits.
     pub fn masked(&self) -> Value {
+        self.with_number(&self.masked_number())
+    }
+
+    /// The account number's last four digits.
+    pub fn masked_number(&self) -> String {
         let (hidden, shown) = self.account_number.split_at(self.account_number.len() - 4);
-        self.with_number(&format!("{}{shown}", "X".repeat(hidden.len())))
+        format!("{}{shown}", "X".repeat(hidden.len()))
     }
 
     fn with_number(&self, number: &str) -> Value {

@@ -99,7 +99,8 @@ pub fn distribute(customer: Uuid, initiator: Uuid) -> Result<()> {
     let line = store::line_above(initiator, plan.levels(), plan.inactive)?;
     let shares = shares(&line, &plan);
     post(customer, &platform, currency, &shares)?;
-    record(customer, initiator, &platform, currency, &shares)?;
+    let hold_days = settings.get::<i64>("commission_hold_days")?;
+    record(customer, initiator, &platform, hold_days, &shares)?;
     store::mark_distributed(customer)
 }
 
@@ -130,7 +131,7 @@ fn record(
     customer: Uuid,
     initiator: Uuid,
     platform: &Platform,
-    currency: Currency,
+    hold_days: i64,
     shares: &[Share],
 ) -> Result<()> {
     let numbers = numbers::take(Counter::Transaction, shares.len())?;
@@ -142,7 +143,7 @@ fn record(
         transaction_id: number::TRANSACTION.format(transaction),
         note: share.note.clone(),
     });
-    store::insert(customer, initiator, currency, rows.collect())
+    store::insert(customer, initiator, platform.currency, hold_days as i32, rows.collect())
 }
 
 /// Pays the commission for a customer whose trigger has not done so yet; a

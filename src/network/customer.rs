@@ -11,7 +11,7 @@ use crate::network::profile::{self, NewProfile, Role};
 use crate::network::promoter;
 use crate::network::store::numbers::{self, Counter};
 use crate::network::store::profiles as store;
-use crate::network::{SYSTEM, number, pin};
+use crate::network::{SYSTEM, number, pin, reversal};
 use pgrx::Uuid;
 use serde_json::{Value, json};
 
@@ -174,5 +174,8 @@ pub fn update(caller: &Caller, customer: Uuid, updates: &Value) -> Result<()> {
     };
     let updates = promoter::checked_keys(updates, is_admin, own, &KEYS_OF_ADMIN)?;
     profile::require(customer, Role::Customer, "p_customer_id")?;
+    if updates.text("status")? == Some("Active") {
+        reversal::refuse_cancelled(customer)?;
+    }
     promoter::apply(customer, &updates)
 }

@@ -2,7 +2,8 @@
 //! how it is reported.
 
 use crate::kernel::error::{Error, sqlstate};
-use crate::kernel::money::Money;
+use crate::kernel::money::{Currency, Money};
+use crate::network::debt::Position;
 use pgrx::Uuid;
 
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub enum NetworkError {
     Cycle,
     /// A withdrawal below the configured minimum.
     BelowMinimum { minimum: Money },
+    /// More than what is payable.
+    NotAvailable { position: Position, currency: Currency },
     /// A request that is not in a state for this step.
     WrongState { what: &'static str, is: String, to: String },
     /// The setting of the amounts has fewer entries than there are levels.
@@ -66,6 +69,15 @@ impl From<NetworkError> for Error {
             Cycle => Error::conflict("a promoter cannot stand below themselves"),
             BelowMinimum { minimum } => {
                 Error::invalid("p_amount", format!("must be at least {minimum}"))
+            }
+            NotAvailable { position, currency } => {
+                let money = |minor| Money::new(minor, currency);
+                Error::conflict("not enough available").detail(format!(
+                    "available {}, on hold {}, owed {}",
+                    money(position.withdrawable()),
+                    money(position.on_hold),
+                    money(position.debt)
+                ))
             }
             WrongState { what, is, to } => Error::conflict(format!("the {what} is {is}"))
                 .detail(format!("it cannot become {to}")),

@@ -4,20 +4,26 @@
 //! ([`hierarchy`], shown as a [`tree`]). Creating a [`customer`] costs a PIN ([`pin`]) and pays a
 //! [`commission`] to the creator and up to three promoters above; what nobody
 //! claims goes to the admin wallet. The money is in the ledger ([`wallet`]); a
-//! [`withdrawal`] holds it from the request until an admin has paid it out. What
-//! customers have invested is recorded in a [`portfolio`]; promoters rise by
-//! [`level`]; a [`summary`] counts by period; old rows go to the [`archive`].
+//! [`withdrawal`] holds it from the request until an admin has paid it out, less
+//! [`tax`] and what the promoter owes back ([`debt`]) since a customer was cancelled
+//! ([`reversal`]). What customers have invested is recorded in a [`portfolio`];
+//! promoters rise by [`level`]; a [`summary`] counts by period; old rows go to the
+//! [`archive`].
 
 pub mod api;
 pub mod archive;
 mod bank;
 pub mod commission;
 mod customer;
+mod debt;
 mod error;
 mod hierarchy;
 mod input;
 pub mod level;
 mod number;
+mod pan;
+mod payout;
+mod payout_account;
 mod period;
 mod pin;
 mod pin_request;
@@ -25,9 +31,13 @@ pub mod platform;
 mod portfolio;
 mod profile;
 mod promoter;
+mod reversal;
+mod review;
 mod savings;
 mod store;
 mod summary;
+mod tax;
+mod tax_rule;
 mod tree;
 mod triggers;
 mod wallet;

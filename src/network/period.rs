@@ -103,14 +103,6 @@ pub fn time_zone() -> Result<String> {
     settings::get(SYSTEM, "time_zone")
 }
 
-/// 22023 unless PostgreSQL knows the time zone.
-pub fn check_time_zone(name: &str) -> Result<()> {
-    if store::is_time_zone(name)? {
-        return Ok(());
-    }
-    Err(Error::invalid("p_value", "must be the name of a time zone, such as Asia/Kolkata or UTC"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -190,6 +190,14 @@ pub fn deduct_for_customer(
     })
 }
 
+/// Gives back the PINs that a customer cost, as an allocation that names them;
+/// nothing where the promoter did not pay for them.
+pub fn give_back(promoter: Uuid, customer: Uuid, created_by: Option<Uuid>) -> Result<Option<Uuid>> {
+    let Some(pins) = store::paid_for(customer)? else { return Ok(None) };
+    let action = Action::AdminAllocation;
+    execute(&Change { promoter, action, by: pins, created_by, related: Some(customer) }).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

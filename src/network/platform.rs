@@ -1,14 +1,13 @@
 //! The platform: the admin and the ledger accounts that stand for it.
 
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Result};
 use crate::kernel::money::Currency;
 use crate::kernel::settings::{self, Settings};
 use crate::ledger::{self, AccountId, Class, Limit, NewAccount};
 use crate::network::SYSTEM;
 use crate::network::error::NetworkError;
-use crate::network::period;
 use crate::network::profile::{NewProfile, Role};
-use crate::network::store::{platform as store, profiles};
+use crate::network::store::{platform as store, profiles, tax};
 use pgrx::Uuid;
 use serde_json::Value;
 
@@ -103,9 +102,19 @@ pub fn check_setting(key: &str, value: &Value) -> Result<()> {
             let levels: i64 = settings.get("commission_levels")?;
             check_amounts(levels as usize, value.as_array().map_or(0, Vec::len))
         }
-        "time_zone" => period::check_time_zone(value.as_str().unwrap_or_default()),
+        "time_zone" => check_time_zone(value.as_str().unwrap_or_default()),
         _ => Ok(()),
     }
+}
+
+fn check_time_zone(name: &str) -> Result<()> {
+    if tax::is_time_zone(name)? {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "p_value",
+        "must be a time zone that PostgreSQL knows, such as Asia/Kolkata",
+    ))
 }
 
 fn check_currency(code: &str) -> Result<()> {

@@ -9,7 +9,7 @@ use crate::ledger::{self, AccountId, Class, Journal, Leg, Limit, NewAccount};
 use crate::network::SYSTEM;
 use crate::network::platform::{self, Platform};
 use crate::network::profile::{self, Role};
-use crate::network::store::promoters as store;
+use crate::network::store::promoters::{self as store, Accounts};
 use crate::ops::audit::{self, Change};
 use pgrx::{AnyNumeric, Uuid};
 use serde_json::json;
@@ -45,12 +45,12 @@ pub fn open(promoter: Uuid, platform: &Platform) -> Result<AccountId> {
     })
 }
 
-/// The promoter's wallet and the account that shows what was paid out to them,
-/// which is made here when it is needed for the first time.
-pub fn accounts_for_payout(promoter: Uuid, platform: &Platform) -> Result<(AccountId, AccountId)> {
-    let (wallet, payout) = store::lock_accounts(promoter)?;
-    if let Some(payout) = payout {
-        return Ok((wallet, payout));
+/// The promoter's accounts, locked, and the one that shows what was paid out to
+/// them, which is made here when it is needed for the first time.
+pub fn accounts_for_payout(promoter: Uuid, platform: &Platform) -> Result<(Accounts, AccountId)> {
+    let accounts = store::lock_accounts(promoter)?;
+    if let Some(payout) = accounts.payout {
+        return Ok((accounts, payout));
     }
     let payout = ledger::open_account(&NewAccount {
         system: SYSTEM,
@@ -63,13 +63,13 @@ pub fn accounts_for_payout(promoter: Uuid, platform: &Platform) -> Result<(Accou
         stripes: 0,
     })?;
     store::set_payout_account(promoter, payout)?;
-    Ok((wallet, payout))
+    Ok((accounts, payout))
 }
 
 /// Corrects a promoter's wallet.
 pub fn adjust_promoter(promoter: Uuid, amount: &AnyNumeric, operation: Operation) -> Result<()> {
     profile::require(promoter, Role::Promoter, "p_promoter_id")?;
-    let (wallet, _) = store::accounts(promoter)?;
+    let wallet = store::accounts(promoter)?.wallet;
     adjust("network.update_promoter_wallet", wallet, amount, operation)
 }
 

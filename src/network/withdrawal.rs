@@ -1,7 +1,8 @@
 //! Withdrawals: a promoter asks, the ledger holds the amount, an admin decides.
 //!
 //! pending → approved → processed, or rejected from either of the first two.
-//! Processing settles the hold, rejecting releases it.
+//! Processing settles the hold ([`payout`]), rejecting releases it; approving asks for
+//! a note where a [`review`] found something.
 
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Error, Result};
@@ -15,7 +16,7 @@ use crate::network::error::NetworkError;
 use crate::network::profile::{self, Role};
 use crate::network::store::numbers::{self, Counter};
 use crate::network::store::withdrawals::{self as store, NewRequest, Request};
-use crate::network::{SYSTEM, number, pin, platform, wallet};
+use crate::network::{SYSTEM, debt, number, payout, payout_account, pin, platform, review, wallet};
 use crate::ops::audit::{self, Change};
 use pgrx::{AnyNumeric, Uuid};
 use serde_json::{Value, json};
@@ -75,15 +76,19 @@ pub fn create(promoter: Uuid, amount: &AnyNumeric, bank: &Value) -> Result<Uuid>
     let bank = BankDetails::parse(bank)?;
     let arguments = json!([promoter.to_string(), amount.minor, bank.full()]);
     idempotency::once("network.create_withdrawal_request", &arguments, || {
-        let (from, to) = wallet::accounts_for_payout(promoter, &platform)?;
+        let (accounts, payout) = wallet::accounts_for_payout(promoter, &platform)?;
+        let position = debt::settle(&accounts, &platform)?;
+        if amount.minor > position.withdrawable() {
+            return Err(NetworkError::NotAvailable { position, currency: platform.currency }.into());
+        }
         let id = new_id();
         let hold = ledger::hold(&NewHold {
             id: None,
             system: SYSTEM,
             kind: "withdrawal",
             description: None,
-            debit: from,
-            credit: to,
+            debit: accounts.wallet,
+            credit: payout,
             amount,
             expires_at: None,
             metadata: None,
@@ -97,7 +102,10 @@ pub fn create(promoter: Uuid, amount: &AnyNumeric, bank: &Value) -> Result<Uuid>
             bank: bank.masked(),
             hold,
             secret,
+            days: settings::get::<i64>(SYSTEM, "withdrawal_processing_days")? as i32,
+            zone: settings::get(SYSTEM, "time_zone")?,
         })?;
+        review::open(id, payout_account::note(promoter, &bank)?)?;
         Ok(id)
     })
 }
@@ -124,12 +132,17 @@ pub fn decide(
         }
         .into());
     }
+    // What is said about a review is not for the promoter, who sees the request.
+    let mut notes = notes;
     match next {
-        Status::Processed => {
-            store::set_transfer(request.id, ledger::settle(request.hold, None)?)?;
-        }
+        Status::Processed => payout::pay(&request)?,
         Status::Rejected => ledger::release(request.hold)?,
-        Status::Approved | Status::Pending => {}
+        Status::Approved => {
+            if review::acknowledge(admin, request.id, notes)? {
+                notes = None;
+            }
+        }
+        Status::Pending => {}
     }
     store::decide(request.id, next.as_str(), notes, admin)?;
     Ok(request.id)

@@ -124,7 +124,7 @@ fn network_update_admin_wallet(
 
 /// Compares every fact of the network that is derived or kept twice with what it
 /// follows from: PINs with their transactions, places with parents, copies with
-/// persons, commissions with the ledger. No rows: all is well. For admins.
+/// persons, commissions, reversals, withdrawals and tax with the ledger. No rows: all is well. For admins.
 #[pg_extern(
     schema = "network",
     name = "check",

@@ -3,7 +3,7 @@
 use crate::kernel::caller;
 use crate::kernel::error::{entry, required};
 use crate::network::store::profiles;
-use crate::network::{SYSTEM, customer};
+use crate::network::{SYSTEM, customer, reversal};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid, composite_type};
@@ -55,6 +55,32 @@ fn network_update_customer_profile(
         let id = required(p_customer_id, "p_customer_id")?;
         let JsonB(updates) = required(p_updates, "p_updates")?;
         customer::update(&caller::current(), id, &updates)?;
+        profiles::row(id)
+    })
+}
+
+/// Cancels customer `p_customer_id` for good: they become inactive, and every share of
+/// their commission is reversed. What a promoter has no longer in the wallet becomes
+/// a debt that is netted with the next withdrawal. For admins; again it changes
+/// nothing. Returns the profile. 22023/22004 bad input or not a customer, PT404
+/// unknown profile, 42501 not an admin.
+#[pg_extern(
+    schema = "network",
+    name = "cancel_customer",
+    security_definer,
+    requires = ["network_tables"]
+)]
+#[search_path(pg_catalog, pg_temp)]
+fn network_cancel_customer(
+    p_customer_id: Option<Uuid>,
+    p_reason: Option<&str>,
+) -> Result<composite_type!('static, "network.profiles"), ErrorReport> {
+    entry(|| {
+        let caller = caller::current();
+        caller.require_admin(SYSTEM)?;
+        let id = required(p_customer_id, "p_customer_id")?;
+        let reason = reversal::reason(required(p_reason, "p_reason")?)?;
+        reversal::cancel(&caller, id, reason)?;
         profiles::row(id)
     })
 }

@@ -26,10 +26,12 @@ static LINE_ABOVE: Query = Query::read(
 );
 static INSERT: Query = Query::write(
     "insert into network.affiliate_commissions (customer_id, initiator_promoter_id, recipient_id,
-        recipient_type, level, amount, status, transaction_id, note)
+        recipient_type, level, amount, status, transaction_id, note,
+        payable_at)
      select $1, $2, s.recipient,
             case when s.is_promoter then 'promoter' else 'admin' end::network.recipient_type,
-            s.level, backoffice.major(s.amount, $3), 'credited', s.transaction_id, s.note
+            s.level, backoffice.major(s.amount, $3), 'credited', s.transaction_id, s.note,
+            case when $10 > 0 then now() + make_interval(days => $10) end
        from unnest($4, $5, $6, $7, $8, $9)
             as s (recipient, is_promoter, level, amount, transaction_id, note)",
 );
@@ -63,6 +65,7 @@ pub fn insert(
     customer: Uuid,
     initiator: Uuid,
     currency: Currency,
+    hold_days: i32,
     rows: Vec<NewCommission>,
 ) -> Result<()> {
     let column = |rows: &[NewCommission], text: fn(&NewCommission) -> &str| -> Vec<String> {
@@ -78,6 +81,7 @@ pub fn insert(
         rows.iter().map(|row| row.amount).collect::<Vec<_>>().into(),
         column(&rows, |row| &row.transaction_id).into(),
         column(&rows, |row| &row.note).into(),
+        hold_days.into(),
     ])?;
     Ok(())
 }

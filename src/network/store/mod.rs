@@ -1,9 +1,11 @@
 //! The SQL of the network, one file for each concept.
 
 pub mod archive;
+pub mod checks;
 pub mod commissions;
 pub mod levels;
 pub mod numbers;
+pub mod payout_accounts;
 pub mod periods;
 pub mod pins;
 pub mod platform;
@@ -11,6 +13,9 @@ pub mod portfolio;
 pub mod profiles;
 pub mod promoters;
 pub mod reports;
+pub mod reversals;
+pub mod reviews;
 pub mod summaries;
+pub mod tax;
 pub mod tree;
 pub mod withdrawals;

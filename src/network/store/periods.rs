@@ -5,17 +5,11 @@ use crate::kernel::spi::Query;
 use pgrx::datum::Date;
 
 static TODAY: Query = Query::read("select (now() at time zone $1)::date");
-static IS_TIME_ZONE: Query =
-    Query::read("select exists (select from pg_catalog.pg_timezone_names where name = $1)");
 static ELEVEN_BEFORE: Query =
     Query::read("select (date_trunc($2, $1::timestamp) - 11 * ('1 ' || $2)::interval)::date");
 
 pub fn today(time_zone: &str) -> Result<Date> {
     TODAY.one(&[time_zone.into()], |row| row.get(1))
-}
-
-pub fn is_time_zone(name: &str) -> Result<bool> {
-    IS_TIME_ZONE.one(&[name.into()], |row| row.get(1))
 }
 
 /// The first day of the period that lies eleven before the one of this day.

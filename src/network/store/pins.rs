@@ -22,6 +22,10 @@ static FOR_CUSTOMER: Query = Query::read(
     "select id, user_id from network.pin_transactions
       where related_entity_id = $1 and action_type = 'customer_creation'",
 );
+static PAID_FOR: Query = Query::read(
+    "select - pin_change_value from network.pin_history
+      where related_entity_id = $1 and action_type = 'customer_creation'",
+);
 static INSERT_REQUEST: Query = Query::write(
     "insert into network.pin_requests (id, request_id, promoter_id, pins, note)
      values ($1, $2, $3, $4, $5)",
@@ -44,6 +48,11 @@ static REQUEST_ROW: Query = Query::read("select r from network.pin_requests r wh
 /// is no such promoter or the balance would leave its range.
 pub fn change(promoter: Uuid, by: i32) -> Result<Option<(i32, bool)>> {
     CHANGE.first(&[promoter.into(), by.into()], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
+/// How many PINs a customer cost.
+pub fn paid_for(customer: Uuid) -> Result<Option<i32>> {
+    PAID_FOR.first(&[customer.into()], |row| row.get(1))
 }
 
 /// A change of a balance, as it is recorded.

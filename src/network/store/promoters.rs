@@ -1,7 +1,7 @@
 //! SQL of promoters, their places in the hierarchy, and the platform.
 
 use crate::kernel::error::{Error, Result};
-use crate::kernel::spi::Query;
+use crate::kernel::spi::{Query, Row};
 use crate::ledger::AccountId;
 use crate::network::hierarchy::Place;
 use pgrx::Uuid;
@@ -34,10 +34,16 @@ static MOVE: Query = Query::write(
             updated_at = now()
       where id = $1 or ancestors @> array[$1]",
 );
-static WALLET: Query =
-    Query::read("select wallet_account_id, payout_account_id from network.promoters where id = $1");
+static WALLET: Query = Query::read(
+    "select wallet_account_id, payout_account_id, debt_account_id
+                   from network.promoters where id = $1",
+);
 static LOCK_WALLET: Query = Query::write(
-    "select wallet_account_id, payout_account_id from network.promoters where id = $1 for no key update",
+    "select wallet_account_id, payout_account_id, debt_account_id
+       from network.promoters where id = $1 for no key update",
+);
+static SET_DEBT: Query = Query::write(
+    "update network.promoters set debt_account_id = $2, updated_at = now() where id = $1",
 );
 static SET_PAYOUT: Query = Query::write(
     "update network.promoters set payout_account_id = $2, updated_at = now() where id = $1",
@@ -89,15 +95,38 @@ pub fn move_branch(id: Uuid, parent: Option<Uuid>, line: &[Uuid]) -> Result<()> 
     Ok(())
 }
 
-/// The accounts of a promoter: wallet, and payouts once there were any.
-pub type Accounts = (AccountId, Option<AccountId>);
-
-pub fn accounts(id: Uuid) -> Result<Accounts> {
-    WALLET.one(&[id.into()], |row| Ok((AccountId(row.get(1)?), row.opt(2)?.map(AccountId))))
+/// The accounts of a promoter in the ledger.
+#[derive(Clone, Copy, Debug)]
+pub struct Accounts {
+    pub promoter: Uuid,
+    pub wallet: AccountId,
+    /// What was paid out, once there was a withdrawal.
+    pub payout: Option<AccountId>,
+    /// What the promoter owes back, once they did.
+    pub debt: Option<AccountId>,
 }
 
+impl Accounts {
+    fn read(promoter: Uuid, row: &Row<'_>) -> Result<Self> {
+        let optional = |column| Ok::<_, Error>(row.opt(column)?.map(AccountId));
+        let wallet = AccountId(row.get(1)?);
+        Ok(Accounts { promoter, wallet, payout: optional(2)?, debt: optional(3)? })
+    }
+}
+
+pub fn accounts(id: Uuid) -> Result<Accounts> {
+    WALLET.one(&[id.into()], |row| Accounts::read(id, row))
+}
+
+/// The accounts of a promoter, whose money nobody else pays out or takes back
+/// until the transaction ends.
 pub fn lock_accounts(id: Uuid) -> Result<Accounts> {
-    LOCK_WALLET.one(&[id.into()], |row| Ok((AccountId(row.get(1)?), row.opt(2)?.map(AccountId))))
+    LOCK_WALLET.one(&[id.into()], |row| Accounts::read(id, row))
+}
+
+pub fn set_debt_account(id: Uuid, account: AccountId) -> Result<()> {
+    SET_DEBT.run(&[id.into(), account.0.into()])?;
+    Ok(())
 }
 
 pub fn set_payout_account(id: Uuid, account: AccountId) -> Result<()> {

@@ -2,7 +2,8 @@
 //! because a JSON number made in Rust would lose its trailing zeros.
 
 use crate::kernel::error::Result;
-use crate::kernel::spi::Query;
+use crate::kernel::spi::{Query, Row};
+use crate::network::store::checks;
 use crate::network::store::profiles::Record;
 use pgrx::Uuid;
 
@@ -11,8 +12,20 @@ static PROMOTER_SUMMARY: Query = Query::read(
         'promoter_id', w.promoter_id,
         'currency', (select currency from network.platform),
         'balance', w.balance,
+        'on_hold', w.on_hold,
+        'next_payable_at', (
+            select min(c.payable_at) from network.affiliate_commissions c
+             where c.recipient_id = w.promoter_id and c.recipient_type = 'promoter'
+               and c.status = 'credited' and c.payable_at > now() and c.reverses_id is null
+               and not exists (select from network.commission_history r where r.reverses_id = c.id)),
+        'debt', w.debt,
         'total_earned', w.total_earned,
         'total_withdrawn', w.total_withdrawn,
+        'tax_deducted', w.tax_deducted,
+        'total_reversed', backoffice.major(0, (select currency from network.platform)) - coalesce((
+            select sum(c.amount) from network.commission_history c
+             where c.recipient_id = w.promoter_id and c.recipient_type = 'promoter'
+               and c.status = 'credited' and c.reverses_id is not null), 0),
         'commission_count', w.commission_count,
         'last_commission_at', w.last_commission_at,
         'customers', (select count(*) from network.customers c where c.promoter_id = w.promoter_id),
@@ -20,7 +33,7 @@ static PROMOTER_SUMMARY: Query = Query::read(
         'by_level', coalesce((
             select json_agg(json_build_object('level', l.level, 'count', l.count, 'amount', l.amount)
                             order by l.level)
-              from (select level, count(*) as count, sum(amount) as amount
+              from (select level, count(*) - 2 * count(reverses_id) as count, sum(amount) as amount
                       from network.commission_history
                      where recipient_id = w.promoter_id and recipient_type = 'promoter'
                        and status = 'credited'
@@ -35,16 +48,28 @@ static ADMIN_SUMMARY: Query = Query::read(
         'commission_count', coalesce(sum(t.count), 0),
         'promoter_commissions', coalesce(sum(t.amount) filter (where t.recipient_type = 'promoter'), 0),
         'unclaimed_commissions', coalesce(sum(t.amount) filter (where t.recipient_type = 'admin'), 0),
+        'debts', (select backoffice.major(coalesce(sum(b.posted), 0)::bigint, f.currency)
+                    from network.platform f
+                    left join (network.promoters r
+                               join ledger.balances b on b.account_id = r.debt_account_id) on true
+                   group by f.currency),
+        'tax_deducted', (select coalesce(sum(d.tax), 0) from network.tax_deductions d),
+        'withdrawals', (select json_build_object(
+            'pending', count(*) filter (where o.status = 'pending'),
+            'approved', count(*) filter (where o.status = 'approved'),
+            'overdue', count(*) filter (where o.overdue),
+            'to_review', count(*) filter (where o.review_flags is not null and o.reviewed_at is null))
+              from network.open_withdrawals o),
         'customers', (select count(*) from network.customers),
         'promoters', (select count(*) from network.promoters),
         'by_level', coalesce((
             select json_agg(json_build_object('level', l.level, 'count', l.count, 'amount', l.amount,
                                               'unclaimed', l.unclaimed) order by l.level)
-              from (select level, count(*) as count, sum(amount) as amount,
+              from (select level, count(*) - 2 * count(reverses_id) as count, sum(amount) as amount,
                            coalesce(sum(amount) filter (where recipient_type = 'admin'), 0) as unclaimed
                       from network.commission_history where status = 'credited'
                      group by level) l), '[]'))::text
-       from (select recipient_type, count(*) as count, sum(amount) as amount
+       from (select recipient_type, count(*) - 2 * count(reverses_id) as count, sum(amount) as amount
                from network.commission_history where status = 'credited'
               group by recipient_type) t",
 );
@@ -53,7 +78,7 @@ static PROMOTER_WALLET: Query =
 static ADMIN_WALLET: Query = Query::read("select w from network.admin_wallet w");
 static COMMISSIONS_OF: Query = Query::read(
     "select row(c.*)::network.affiliate_commissions
-       from network.commission_history c where customer_id = $1 order by level",
+       from network.commission_history c where customer_id = $1 order by level, id",
 );
 // Every fact that is kept twice, or derived, against what it follows from.
 static CHECK: Query = Query::read(
@@ -84,7 +109,8 @@ static CHECK: Query = Query::read(
      select 'ledger', coalesce(a.customer_id, t.journal_id)::text,
             format('commissions are %s, the journal %s', coalesce(a.total, 0), coalesce(t.total, 0))
        from (select customer_id, sum(amount) as total
-               from network.commission_history where status = 'credited' group by customer_id) a
+               from network.commission_history
+              where status = 'credited' and reverses_id is null group by customer_id) a
        full join (
             -- A journal of one transfer is that transfer.
             select coalesce(x.journal_id, x.id) as journal_id,
@@ -122,8 +148,14 @@ pub struct Problem {
     pub problem: String,
 }
 
-pub fn check() -> Result<Vec<Problem>> {
-    CHECK.all(&[], |row| {
+impl Problem {
+    pub fn read(row: &Row<'_>) -> Result<Self> {
         Ok(Problem { rule: row.get(1)?, record_id: row.get(2)?, problem: row.get(3)? })
-    })
+    }
+}
+
+pub fn check() -> Result<Vec<Problem>> {
+    let mut problems = CHECK.all(&[], Problem::read)?;
+    problems.extend(checks::money()?);
+    Ok(problems)
 }

@@ -34,7 +34,8 @@ macro_rules! summary {
                  where p.role = 'promoter' and p.created_at >= $1 and p.created_at < $2 and ", $profiles, "
                  group by 1),
              commissions as (
-                select width_bucket(a.created_at, $3) as period, count(*) as number, sum(a.amount) as amount
+                select width_bucket(a.created_at, $3) as period,
+                       count(*) - 2 * count(a.reverses_id) as number, sum(a.amount) as amount
                   from network.commission_history a
                  where a.recipient_type = 'promoter' and a.status = 'credited'
                    and a.created_at >= $1 and a.created_at < $2 and ", $commissions, "
@@ -52,7 +53,7 @@ macro_rules! summary {
                  where w.created_at >= $1 and w.created_at < $2 and ", $withdrawals, "
                  group by 1),
              paid as (
-                select width_bucket(w.processed_at, $3) as period, sum(w.amount) as amount
+                select width_bucket(w.processed_at, $3) as period, sum(w.paid_amount) as amount
                   from network.withdrawal_history w
                  where w.status = 'processed' and w.processed_at >= $1 and w.processed_at < $2 and ",
             $withdrawals, "
