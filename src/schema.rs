@@ -54,12 +54,27 @@ extension_sql_file!(
     name = "network_payout_tables",
     requires = ["network_tables"]
 );
+extension_sql_file!(
+    "../sql/network/archive.sql",
+    name = "network_archive",
+    requires = ["network_payout_tables"]
+);
+extension_sql_file!(
+    "../sql/network/portfolio.sql",
+    name = "network_portfolio",
+    requires = ["network_archive"]
+);
+extension_sql_file!(
+    "../sql/network/levels.sql",
+    name = "network_levels",
+    requires = ["network_portfolio"]
+);
 
 // Triggers, views and policies, floor by floor.
 extension_sql_file!(
     "../sql/kernel/triggers.sql",
     name = "kernel_triggers",
-    requires = ["network_payout_tables"]
+    requires = ["network_levels"]
 );
 extension_sql_file!(
     "../sql/ops/triggers.sql",
@@ -77,10 +92,11 @@ extension_sql_file!(
         kernel::api::backoffice_major,
     ]
 );
+extension_sql_file!("../sql/ops/archive.sql", name = "ops_archive", requires = ["ops_policies"]);
 extension_sql_file!(
     "../sql/identity/functions.sql",
     name = "identity_functions",
-    requires = ["ops_policies"]
+    requires = ["ops_archive"]
 );
 extension_sql_file!(
     "../sql/identity/triggers.sql",
@@ -120,14 +136,29 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/network/policies.sql",
     name = "network_policies",
-    requires = ["network_triggers"]
+    requires = ["network_triggers", network::api::visibility::network_promoters_below]
+);
+extension_sql_file!(
+    "../sql/network/archive_access.sql",
+    name = "network_archive_access",
+    requires = ["network_policies"]
+);
+extension_sql_file!(
+    "../sql/network/portfolio_access.sql",
+    name = "network_portfolio_access",
+    requires = ["network_archive_access", network::api::portfolio::network_today]
+);
+extension_sql_file!(
+    "../sql/network/levels_access.sql",
+    name = "network_levels_access",
+    requires = ["network_portfolio_access"]
 );
 
 // What each caller may use, run by finalize.sql.
 extension_sql_file!(
     "../sql/kernel/grants.sql",
     name = "kernel_grants",
-    requires = ["network_policies"]
+    requires = ["network_levels_access"]
 );
 extension_sql_file!("../sql/ops/grants.sql", name = "ops_grants", requires = ["kernel_grants"]);
 extension_sql_file!(
@@ -144,5 +175,10 @@ extension_sql_file!(
     "../sql/network/grants.sql",
     name = "network_grants",
     requires = ["ledger_grants"]
+);
+extension_sql_file!(
+    "../sql/network/people_grants.sql",
+    name = "network_people_grants",
+    requires = ["network_grants"]
 );
 extension_sql_file!("../sql/finalize.sql", name = "finalize", finalize);

@@ -49,6 +49,7 @@ async function activity() {
   await ok(below.rpc('create_pin_request', { p_promoter_id: below.id, p_pins: 2, p_note: 'please' }));
   await withdrawals(admin, promoter);
   await cancellationAndTax(admin, promoter);
+  await archivedRows(promoter.id, randomUUID());
   await people(admin);
   await ledger();
   await sql(`select backoffice.set_setting('ops', 'outbox_retry_seconds', '45')`);
@@ -107,6 +108,25 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** A customer of two years ago with a savings plan, whose PIN and commissions are in the archive. */
+async function archivedRows(promoter, word) {
+  const data = `{"name": "D", "email": "old-${word}@example.test"}`;
+  const [{ id }] = await sql(`select id from network.create_customer_with_commission('${promoter}', '${data}')`);
+  await sql(`begin; set local session_replication_role = replica;
+    update network.pin_transactions set created_at = created_at - interval '2 years' where related_entity_id = '${id}';
+    update network.affiliate_commissions set created_at = created_at - interval '2 years' where customer_id = '${id}';
+    commit`);
+  const setting = (value) => sql("select backoffice.set_setting('network', 'archive_months', $1)", [value]);
+  await setting('12');
+  await sql('select network.archive_old_rows()');
+  await setting('null');
+  const [plan] = await sql(`select id from network.create_savings_plan('${id}', 'Saver', 10, 3)`);
+  await sql(`select network.record_instalment('${plan.id}', 1)`);
+  await sql(`select network.record_valuation('${plan.id}', 11)`);
+  await sql(`select network.set_promoter_level('${promoter}', 'Manager')`);
+}
+
+
 test('a dump of a restored dump is the same dump', () => {
   const first = dump(DATABASE_URL);
   run('psql', ['-Xq', '-v', 'ON_ERROR_STOP=1', '-d', restored], first);
@@ -114,6 +134,7 @@ test('a dump of a restored dump is the same dump', () => {
   // Megabytes of text are no message: the lines that only one of the two has are.
   assert.deepEqual(differences(first, second), []);
   assert.ok(Number(psql('select count(*) from network.affiliate_commissions')) >= 4);
+  assert.ok(Number(psql('select count(*) from network.affiliate_commissions_archive')) >= 4);
   assert.equal(psql('select count(*) from network.check()'), '0');
   assert.equal(psql('select count(*) from ledger.check()'), '0');
 });

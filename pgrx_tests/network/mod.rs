@@ -1,12 +1,16 @@
 //! The network inside PostgreSQL, one file for each concept, and their fixtures.
 
+mod archive;
 mod commissions;
 mod customers;
 mod hold_period;
+mod levels;
 mod pins;
+mod portfolio;
 mod promoters;
 mod reversals;
 mod reviews;
+mod summaries;
 mod tax;
 mod visibility;
 mod withdrawals;

@@ -278,7 +278,7 @@ mod tests {
         let (line, stranger) = (line(3), promoter(None));
         customer(line[2]);
         let tree = |root: Uuid| -> serde_json::Value {
-            one::<pgrx::JsonB>(&format!("select network.get_promoter_hierarchy('{root}')")).0
+            one::<pgrx::JsonB>(&format!("select network.get_promoter_hierarchy('{root}')::jsonb")).0
         };
         for viewer in [admin, line[0]] {
             become_person(viewer);
@@ -301,9 +301,10 @@ mod tests {
         let line = line(3);
         run("select backoffice.set_setting('network', 'hierarchy_nodes', '2')");
         let tree: pgrx::JsonB =
-            one(&format!("select network.get_promoter_hierarchy('{}')", line[0]));
+            one(&format!("select network.get_promoter_hierarchy('{}')::jsonb", line[0]));
         assert_eq!(tree.0["truncated"], true);
-        assert_eq!(tree.0["promoters_below"], 1);
+        assert_eq!(tree.0["promoters_below"], 2);
+        assert_eq!(tree.0["children"][0]["children"], serde_json::json!([]));
     }
 
     #[pg_test]

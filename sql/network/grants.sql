@@ -16,7 +16,7 @@ begin
         network.create_unified_promoter(text, text, text, text, text, uuid),
         network.update_promoter_profile(uuid, jsonb),
         network.generate_next_promoter_id(),
-        network.get_promoter_hierarchy(uuid),
+        network.get_promoter_hierarchy(uuid, integer, integer, integer),
         network.validate_promoter_hierarchy(uuid, uuid),
         network.create_customer_with_commission(uuid, jsonb),
         network.update_customer_profile(uuid, jsonb),
@@ -75,7 +75,7 @@ begin
         'Changes a promoter''s contact data; an admin also status, level, e-mail and place.';
     comment on function network.generate_next_promoter_id() is
         'The next promoter id, which is used up by asking; for admins.';
-    comment on function network.get_promoter_hierarchy(uuid) is
+    comment on function network.get_promoter_hierarchy(uuid, integer, integer, integer) is
         'The promoters from one down as a tree, each with the totals of the branch.';
     comment on function network.validate_promoter_hierarchy(uuid, uuid) is
         'Whether a promoter may stand below another: {valid, reason, depth}; for admins.';

@@ -70,7 +70,6 @@ create table network.tax_deductions (
     tax numeric not null,
     created_at timestamptz not null default now(),
     constraint tax_deductions_pkey primary key (request_id),
-    constraint tax_deductions_request_id_fkey foreign key (request_id) references network.withdrawal_requests,
     constraint tax_deductions_promoter_id_fkey foreign key (promoter_id) references network.promoters,
     constraint tax_deductions_rule_fkey foreign key (rule_valid_from) references network.tax_rules,
     constraint tax_deductions_amounts_check check (gross > 0 and taxable >= 0 and tax_due >= 0 and tax >= 0 and tax <= gross)
@@ -78,6 +77,7 @@ create table network.tax_deductions (
 create index tax_deductions_promoter_id_idx on network.tax_deductions (promoter_id, financial_year);
 create index tax_deductions_rule_idx on network.tax_deductions (rule_valid_from);
 comment on table network.tax_deductions is 'Every payout that was made while a tax rule was in force, also where nothing was deducted. Append-only; amounts are in major units.';
+comment on column network.tax_deductions.request_id is 'The withdrawal, which may be in the archive: no foreign key, network.check() compares both.';
 comment on column network.tax_deductions.financial_year is 'The year in which it began: 2026 is April 2026 to March 2027.';
 comment on column network.tax_deductions.pan is 'The masked PAN that was known when it was paid; null where the rate without PAN was applied.';
 comment on column network.tax_deductions.gross is 'The amount less what was kept for a debt, before tax.';
@@ -122,7 +122,6 @@ create table network.withdrawal_reviews (
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint withdrawal_reviews_pkey primary key (request_id),
-    constraint withdrawal_reviews_request_id_fkey foreign key (request_id) references network.withdrawal_requests,
     constraint withdrawal_reviews_payout_account_id_fkey foreign key (payout_account_id) references network.payout_accounts,
     constraint withdrawal_reviews_acknowledged_by_fkey foreign key (acknowledged_by) references network.profiles,
     constraint withdrawal_reviews_flags_check check (flags <@
@@ -131,6 +130,7 @@ create table network.withdrawal_reviews (
 create index withdrawal_reviews_payout_account_id_idx on network.withdrawal_reviews (payout_account_id);
 create index withdrawal_reviews_acknowledged_by_idx on network.withdrawal_reviews (acknowledged_by);
 comment on table network.withdrawal_reviews is 'What the checks found about each withdrawal; for admins only.';
+comment on column network.withdrawal_reviews.request_id is 'The withdrawal, which may be in the archive: no foreign key.';
 comment on column network.withdrawal_reviews.flags is 'Why an admin must look at it before approving; empty where nothing was found.';
 comment on column network.withdrawal_reviews.findings is 'What each flag rests on: [{"flag": …, …}].';
 comment on column network.withdrawal_reviews.notes is 'What the admin wrote who approved it in spite of the flags.';

@@ -20,7 +20,7 @@ select p.id as promoter_id,
        -- A reversal counts against what it reverses, and has its time for being payable.
        select count(*) - 2 * count(c.reverses_id) as commissions,
               max(c.created_at) filter (where c.reverses_id is null) as last_at
-         from network.affiliate_commissions c
+         from network.commission_history c
         where c.recipient_id = p.id and c.recipient_type = 'promoter' and c.status = 'credited'
        ) earned
  cross join lateral (
@@ -61,7 +61,7 @@ select p.admin_id,
  cross join lateral (
        select count(*) - 2 * count(c.reverses_id) as commissions,
               coalesce(sum(c.amount), 0) as amount, max(c.created_at) as last_at
-         from network.affiliate_commissions c
+         from network.commission_history c
         where c.recipient_id = p.admin_id and c.recipient_type = 'admin' and c.status = 'credited'
        ) unclaimed;
 comment on view network.admin_wallet is 'The platform''s own wallet: commissions that nobody claimed. Amounts are in major units (rupees).';

@@ -12,6 +12,7 @@ begin
     grant execute on function ops.run_job(text) to authenticated, service_role;
     grant execute on function ops.set_job(text, boolean, text) to authenticated, service_role;
     grant execute on function ops.job_status() to authenticated, service_role;
+    grant execute on function ops.archive_audit_logs() to authenticated, service_role;
 
     grant execute on function
         ops.health(),
@@ -60,5 +61,7 @@ begin
         'Makes pg_cron run the jobs by their schedules.';
     comment on function ops.unschedule_jobs() is
         'Takes all jobs out of pg_cron.';
+    comment on function ops.archive_audit_logs() is
+        'Moves old rows of the audit log to its archive; for admins.';
 end
 $$;

@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod append;
+pub mod archive;
 pub mod blind_index;
 pub mod caller;
 pub mod clock;

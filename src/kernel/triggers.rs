@@ -1,19 +1,25 @@
 //! Triggers that any module may put on its tables.
 
+use crate::kernel::archive::is_moving;
 use crate::kernel::error::{Error, Result, trigger_entry};
 use crate::kernel::kept;
 use pgrx::prelude::*;
 use std::convert::Infallible;
 
 /// `backoffice.refuse_change()`: put it BEFORE UPDATE, DELETE or TRUNCATE on a
-/// table whose rows are a record. Nobody, the owner included, gets past it.
+/// table whose rows are a record. Nobody, the owner included, gets past it; only
+/// the archive takes rows along ([`crate::kernel::archive`]).
 /// `sql/finalize.sql` puts it on views that cannot be written.
 #[pg_trigger(sql = false)]
 fn backoffice_refuse_change<'a>(
     trigger: &'a pgrx::PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Infallible> {
     trigger_entry(|| {
+        let schema = trigger.table_schema().unwrap_or_default();
         let table = trigger.table_name().unwrap_or_default();
+        if matches!(trigger.op(), Ok(PgTriggerOperation::Delete)) && is_moving(&schema, &table) {
+            return Ok(trigger.old());
+        }
         Err(Error::forbidden(format!("rows of {table} are never changed or deleted")))
     })
 }

@@ -8,7 +8,6 @@ use crate::network::profile::{self, Role};
 use crate::network::store::promoters as store;
 use pgrx::Uuid;
 use serde_json::{Value, json};
-use std::collections::HashMap;
 
 /// A place in the hierarchy as a rule sees it.
 #[derive(Clone, Debug)]
@@ -101,87 +100,6 @@ fn require_parent(parent: Uuid) -> Result<Place> {
     store::lock_place(parent)
 }
 
-/// A promoter as the tree shows them.
-pub struct Node {
-    pub id: Uuid,
-    pub parent: Option<Uuid>,
-    pub promoter_id: String,
-    pub name: Option<String>,
-    pub role_level: String,
-    pub status: String,
-    pub depth: i32,
-    pub customers: i64,
-}
-
-/// The hierarchy from `root` down as nested JSON, at most as many promoters as
-/// the setting allows, those nearest the root first.
-pub fn tree(root: Uuid) -> Result<Value> {
-    profile::require(root, Role::Promoter, "p_promoter_id")?;
-    let most: i64 = settings::get(SYSTEM, "hierarchy_nodes")?;
-    let mut nodes = store::branch(root, most + 1)?;
-    let truncated = nodes.len() as i64 > most;
-    nodes.truncate(most as usize);
-    let mut tree = nest(root, nodes);
-    tree["truncated"] = json!(truncated);
-    Ok(tree)
-}
-
-/// Builds the tree from rows in which a parent comes before its children. Each
-/// node carries the totals of its whole branch.
-pub fn nest(root: Uuid, nodes: Vec<Node>) -> Value {
-    let mut built: HashMap<Uuid, Value> = HashMap::with_capacity(nodes.len());
-    let order: Vec<(Uuid, Option<Uuid>)> = nodes.iter().map(|n| (n.id, n.parent)).collect();
-    for node in nodes {
-        built.insert(node.id, node.into_json());
-    }
-    // From the lowest up, so that a node is complete before it joins its parent.
-    for (id, parent) in order.into_iter().rev().filter(|(id, _)| *id != root) {
-        let (Some(mut child), Some(parent)) = (built.remove(&id), parent) else { continue };
-        finish(&mut child);
-        if let Some(parent) = built.get_mut(&parent) {
-            adopt(parent, child);
-        }
-    }
-    let mut tree = built.remove(&root).unwrap_or(Value::Null);
-    finish(&mut tree);
-    tree
-}
-
-/// Children were joined last first.
-fn finish(node: &mut Value) {
-    if let Some(children) = node["children"].as_array_mut() {
-        children.reverse();
-    }
-}
-
-fn adopt(parent: &mut Value, child: Value) {
-    let total = |value: &Value, key: &str| value[key].as_i64().unwrap_or(0);
-    let promoters = total(parent, "promoters_below") + 1 + total(&child, "promoters_below");
-    let customers = total(parent, "branch_customers") + total(&child, "branch_customers");
-    parent["promoters_below"] = json!(promoters);
-    parent["branch_customers"] = json!(customers);
-    if let Some(children) = parent["children"].as_array_mut() {
-        children.push(child);
-    }
-}
-
-impl Node {
-    fn into_json(self) -> Value {
-        json!({
-            "id": self.id.to_string(),
-            "promoter_id": self.promoter_id,
-            "name": self.name,
-            "role_level": self.role_level,
-            "status": self.status,
-            "level": self.depth,
-            "customers": self.customers,
-            "promoters_below": 0,
-            "branch_customers": self.customers,
-            "children": [],
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,35 +136,5 @@ mod tests {
         assert!(matches!(verdict, Err(NetworkError::Cycle)));
         let verdict = check_move(Some(who), 1, Some((who, &place(&[]))), None);
         assert!(matches!(verdict, Err(NetworkError::Cycle)));
-    }
-
-    #[test]
-    fn the_tree_nests_and_adds_up_each_branch() {
-        let node = |id, parent, depth, customers| Node {
-            id,
-            parent,
-            promoter_id: String::new(),
-            name: None,
-            role_level: "Affiliate".into(),
-            status: "Active".into(),
-            depth,
-            customers,
-        };
-        let ids: Vec<Uuid> = (0..4).map(|_| new_id()).collect();
-        let tree = nest(
-            ids[0],
-            vec![
-                node(ids[0], None, 1, 1),
-                node(ids[1], Some(ids[0]), 2, 2),
-                node(ids[2], Some(ids[0]), 2, 3),
-                node(ids[3], Some(ids[1]), 3, 4),
-            ],
-        );
-        assert_eq!(tree["promoters_below"], 3);
-        assert_eq!(tree["branch_customers"], 10);
-        assert_eq!(tree["children"][0]["id"], ids[1].to_string());
-        assert_eq!(tree["children"][0]["branch_customers"], 6);
-        assert_eq!(tree["children"][0]["children"][0]["id"], ids[3].to_string());
-        assert_eq!(tree["children"][1]["children"], json!([]));
     }
 }

@@ -1,14 +1,17 @@
 //! network: promoters who bring customers, and what they earn for it.
 //!
 //! A [`promoter`] stands in a line below the one who brought them
-//! ([`hierarchy`]). Creating a [`customer`] costs a PIN ([`pin`]) and pays a
+//! ([`hierarchy`], shown as a [`tree`]). Creating a [`customer`] costs a PIN ([`pin`]) and pays a
 //! [`commission`] to the creator and up to three promoters above; what nobody
 //! claims goes to the admin wallet. The money is in the ledger ([`wallet`]); a
 //! [`withdrawal`] holds it from the request until an admin has paid it out, less
 //! [`tax`] and what the promoter owes back ([`debt`]) since a customer was cancelled
-//! ([`reversal`]).
+//! ([`reversal`]). What customers have invested is recorded in a [`portfolio`];
+//! promoters rise by [`level`]; a [`summary`] counts by period; old rows go to the
+//! [`archive`].
 
 pub mod api;
+pub mod archive;
 mod bank;
 pub mod commission;
 mod customer;
@@ -18,20 +21,26 @@ mod error;
 mod hierarchy;
 mod input;
 mod jobs;
+pub mod level;
 mod number;
 mod pan;
 mod payout;
 mod payout_account;
+mod period;
 mod pin;
 mod pin_request;
 pub mod platform;
+mod portfolio;
 mod profile;
 mod promoter;
 mod reversal;
 mod review;
+mod savings;
 mod store;
+mod summary;
 mod tax;
 mod tax_rule;
+mod tree;
 mod triggers;
 mod wallet;
 mod watch;

@@ -7,6 +7,7 @@ use crate::kernel::ids::new_id;
 use crate::kernel::settings;
 use crate::network::error::NetworkError;
 use crate::network::profile::{self, Role};
+use crate::network::store::archive;
 use crate::network::store::numbers::{self, Counter};
 use crate::network::store::pins::{self as store, NewTransaction};
 use crate::network::{SYSTEM, number};
@@ -164,13 +165,18 @@ pub fn deduct_for_customer(
     customer: Uuid,
     created_by: Option<Uuid>,
 ) -> Result<Uuid> {
-    if let Some((id, payer)) = store::for_customer(customer)? {
-        if payer != promoter {
-            return Err(Error::conflict("another promoter's PIN paid for this customer"));
+    // In this order: a row that moves to the archive meanwhile is found at least once.
+    let paid = match store::for_customer(customer)? {
+        Some(paid) => Some(paid),
+        None => archive::pins_for_customer(customer)?,
+    };
+    match paid {
+        Some((_, payer)) if payer != promoter => {
+            Err(Error::conflict("another promoter's PIN paid for this customer"))
         }
-        return Ok(id);
+        Some((id, _)) => Ok(id),
+        None => pay_for_customer(promoter, customer, created_by),
     }
-    pay_for_customer(promoter, customer, created_by)
 }
 
 /// Gives back the PINs that a customer cost, as an allocation that names them;

@@ -6,6 +6,7 @@ use crate::kernel::error::{Error, Result};
 use crate::kernel::idempotency;
 use crate::network::hierarchy;
 use crate::network::input::Object;
+use crate::network::level::{self, Level};
 use crate::network::platform;
 use crate::network::profile::{self, NewProfile, Role};
 use crate::network::store::numbers::{self, Counter};
@@ -105,6 +106,14 @@ pub fn update(caller: &Caller, promoter: Uuid, updates: &Value) -> Result<()> {
     caller.require_self_or_admin(SYSTEM, promoter, "p_promoter_id")?;
     let updates = checked_keys(updates, is_admin, &KEYS_OF_SELF, &KEYS_OF_ADMIN)?;
     profile::require(promoter, Role::Promoter, "p_promoter_id")?;
+    if let Some(level) = updates.choice("role_level", &Level::NAMES)? {
+        level::set_by_hand(
+            caller,
+            promoter,
+            Some(Level::parse(level, "p_updates.role_level")?),
+            None,
+        )?;
+    }
     apply(promoter, &updates)?;
     if updates.has("parent_promoter_id") {
         hierarchy::move_promoter(promoter, updates.uuid("parent_promoter_id")?)?;

@@ -4,7 +4,7 @@ mod jobs;
 
 use crate::kernel::error::{entry, required};
 use crate::kernel::{caller, roles, settings};
-use crate::ops::outbox;
+use crate::ops::{archive, outbox};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -149,5 +149,22 @@ fn ops_revoke_role(
         let person = required(p_person_id, "p_person_id")?;
         let (system, role) = (required(p_system, "p_system")?, required(p_role, "p_role")?);
         roles::revoke_for_caller(person, system, role, p_scope.unwrap_or_default())
+    })
+}
+
+/// Moves rows of the audit log that are older than the setting
+/// ops.audit_archive_months to ops.audit_logs_archive, at most 10,000: `{audit_logs,
+/// more}`. Safe to repeat, and to run twice at once. For admins; 42501 otherwise.
+#[pg_extern(
+    schema = "ops",
+    name = "archive_audit_logs",
+    security_definer,
+    requires = ["ops_tables"]
+)]
+#[search_path(pg_catalog, pg_temp)]
+fn ops_archive_audit_logs() -> Result<JsonB, ErrorReport> {
+    entry(|| {
+        caller::current().require_admin("ops")?;
+        archive::archive_audit_logs().map(JsonB)
     })
 }

@@ -3,9 +3,11 @@
 //! The audit log ([`audit`]) records every change of every table that matters;
 //! the outbox ([`outbox`]) holds what must leave the database until a worker
 //! has sent it; [`jobs`] are what modules want done regularly; [`events`] tell
-//! listeners at once what changed; [`watch`] tells whether all is well.
+//! listeners at once what changed; [`watch`] tells whether all is well. Old rows of
+//! a record move to its archive ([`archive`]).
 
 pub mod api;
+pub mod archive;
 pub mod audit;
 pub mod events;
 pub mod jobs;

@@ -1,5 +1,6 @@
 //! The audit trigger.
 
+use crate::kernel::archive::is_moving;
 use crate::kernel::error::{Error, Result, trigger_entry};
 use crate::kernel::restore::is_restoring;
 use crate::ops::audit::{self, Change};
@@ -62,6 +63,10 @@ fn change(trigger: &pgrx::PgTrigger<'_>) -> Result<Option<Change>> {
     let relation = trigger.relation().map_err(misused)?;
     let desc = relation.tuple_desc();
     let data = trigger.trigger_data();
+    // A row that moves to the archive is neither changed nor gone; the move has a line of its own.
+    if is_moving(relation.namespace(), relation.name()) {
+        return Ok(None);
+    }
     // SAFETY: the trigger manager keeps the tuples alive while we run.
     let read = |tuple: pg_sys::HeapTuple| unsafe {
         (!tuple.is_null()).then(|| Columns::read(tuple, &desc))

@@ -4,9 +4,14 @@
 mod commissions;
 pub mod counters;
 mod customers;
+mod jobs;
+mod levels;
 mod metrics;
 mod payouts;
 mod pins;
+pub mod portfolio;
 mod promoters;
+mod summaries;
 mod tax;
+pub mod visibility;
 mod withdrawals;

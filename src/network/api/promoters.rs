@@ -2,9 +2,11 @@
 
 use crate::kernel::caller;
 use crate::kernel::error::{entry, required};
+use crate::kernel::json::JsonText;
 use crate::network::input::free_text;
 use crate::network::promoter::{self, NewPromoter};
 use crate::network::store::profiles;
+use crate::network::tree::{self, Limits};
 use crate::network::{SYSTEM, hierarchy};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -85,9 +87,12 @@ fn network_generate_next_promoter_id() -> Result<String, ErrorReport> {
 }
 
 /// The promoters from `p_promoter_id` down as a tree, each with the totals of the
-/// branch. `truncated` is true where there are more than the setting
-/// network.hierarchy_nodes allows. For the promoter, those above, and admins. PT404
-/// unknown profile (to admins), 42501 not allowed.
+/// branch, also of what is not shown: at most `p_max_depth` levels below, of those
+/// directly below `p_limit` after the first `p_offset`, and no more than the setting
+/// network.hierarchy_nodes; `truncated` says so. Commissions are to an admin what the
+/// promoters of a branch earned, to a promoter what they earned from it. For the
+/// promoter, those above, and admins. 22023 bad limit, PT404 unknown profile (to
+/// admins), 42501 not allowed.
 #[pg_extern(
     schema = "network",
     name = "get_promoter_hierarchy",
@@ -96,11 +101,18 @@ fn network_generate_next_promoter_id() -> Result<String, ErrorReport> {
     requires = ["network_tables"]
 )]
 #[search_path(pg_catalog, pg_temp)]
-fn network_get_promoter_hierarchy(p_promoter_id: Option<Uuid>) -> Result<JsonB, ErrorReport> {
+fn network_get_promoter_hierarchy(
+    p_promoter_id: Option<Uuid>,
+    p_max_depth: default!(Option<i32>, "null"),
+    p_limit: default!(Option<i32>, "null"),
+    p_offset: default!(Option<i32>, "null"),
+) -> Result<JsonText, ErrorReport> {
     entry(|| {
         let id = required(p_promoter_id, "p_promoter_id")?;
-        promoter::require_line_or_admin(&caller::current(), id)?;
-        hierarchy::tree(id).map(JsonB)
+        let caller = caller::current();
+        promoter::require_line_or_admin(&caller, id)?;
+        let limits = Limits::new(p_max_depth, p_limit, p_offset)?;
+        tree::describe(&caller, id, &limits).map(JsonText)
     })
 }
 

@@ -9,7 +9,7 @@ static REVERSALS: Query = Query::read(
     "select 'reversal', coalesce(a.customer_id, t.customer_id)::text,
             format('reversed are %s, in the ledger %s', coalesce(a.total, 0), coalesce(t.total, 0))
        from (select customer_id, - sum(amount) as total
-               from network.affiliate_commissions
+               from network.commission_history
               where reverses_id is not null group by customer_id) a
        full join (
             -- The journal of a commission has its customer's id.
@@ -23,8 +23,8 @@ static REVERSALS: Query = Query::read(
       where a.total is distinct from t.total
      union all
      select 'reversal_row', c.id::text, 'it does not mirror the commission that it reverses'
-       from network.affiliate_commissions c
-       left join network.affiliate_commissions first on first.id = c.reverses_id
+       from network.commission_history c
+       left join network.commission_history first on first.id = c.reverses_id
       where (c.reverses_id is null) <> (c.amount > 0)
          or (c.reverses_id is not null
              and (first.customer_id, first.initiator_promoter_id, first.recipient_id,
@@ -43,7 +43,7 @@ static REVERSALS: Query = Query::read(
       cross join lateral (
             select count(*) filter (where a.reverses_id is null) - count(a.reverses_id) as standing,
                    count(a.reverses_id) as reversed
-              from network.affiliate_commissions a
+              from network.commission_history a
              where a.customer_id = c.id and a.status = 'credited') s
       where case when x.customer_id is null then s.reversed > 0
                  else s.standing > 0 or p.status = 'Active'
@@ -55,7 +55,7 @@ static WALLETS: Query = Query::read(
             format('commissions are %s, in the wallet %s', coalesce(a.total, 0), coalesce(t.total, 0))
        from network.promoters p
        left join (select recipient_id, sum(amount) as total
-                    from network.affiliate_commissions
+                    from network.commission_history
                    where recipient_type = 'promoter' and status = 'credited'
                    group by recipient_id) a on a.recipient_id = p.id
        left join (
@@ -85,8 +85,9 @@ static WITHDRAWALS: Query = Query::read(
             format('%s of %s: paid %s, tax %s, debt %s; in the ledger held %s, paid %s, tax %s, debt %s',
                    r.status, r.amount, r.paid_amount, r.tax_amount, r.debt_amount,
                    l.held, l.paid, l.tax, l.debt)
-       from network.withdrawal_requests r
-       join network.withdrawal_holds h on h.request_id = r.id
+       from network.withdrawal_history r
+       join (select * from network.withdrawal_holds union all
+             select * from network.withdrawal_holds_archive) h on h.request_id = r.id
        join network.promoters p on p.id = r.promoter_id
       cross join network.platform f
       cross join lateral (
@@ -115,7 +116,7 @@ static WITHDRAWALS: Query = Query::read(
             format('tax %s of %s is recorded as %s of %s', r.tax_amount,
                    r.paid_amount + r.tax_amount, d.tax, d.gross)
        from (select id, promoter_id, paid_amount, tax_amount
-               from network.withdrawal_requests where status = 'processed') r
+               from network.withdrawal_history where status = 'processed') r
        full join network.tax_deductions d on d.request_id = r.id
       where coalesce(r.tax_amount, -1) <> coalesce(d.tax, 0)
          or (d.request_id is not null
@@ -134,7 +135,7 @@ static WITHDRAWALS: Query = Query::read(
      union all
      select 'review', w.request_id::text, format('%s without anybody having looked', r.status)
        from network.withdrawal_reviews w
-       join network.withdrawal_requests r on r.id = w.request_id
+       join network.withdrawal_history r on r.id = w.request_id
       where r.status in ('approved', 'processed')
         and cardinality(w.flags) > 0 and w.acknowledged_at is null",
 );

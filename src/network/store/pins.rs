@@ -30,13 +30,15 @@ static INSERT: Insert = Insert::into(
         "updated_at",
     ],
 );
-static ROW: Query = Query::read("select t from network.pin_transactions t where id = $1");
+static ROW: Query = Query::read(
+    "select row(t.*)::network.pin_transactions from network.pin_history t where id = $1",
+);
 static FOR_CUSTOMER: Query = Query::read(
     "select id, user_id from network.pin_transactions
       where related_entity_id = $1 and action_type = 'customer_creation'",
 );
 static PAID_FOR: Query = Query::read(
-    "select - pin_change_value from network.pin_transactions
+    "select - pin_change_value from network.pin_history
       where related_entity_id = $1 and action_type = 'customer_creation'",
 );
 static INSERT_REQUEST: Query = Query::write(

@@ -3,13 +3,14 @@
 use crate::kernel::error::{Error, Result};
 use crate::kernel::spi::{Query, Row};
 use crate::ledger::AccountId;
-use crate::network::hierarchy::{Node, Place};
+use crate::network::hierarchy::Place;
 use pgrx::Uuid;
 
 static INSERT: Query = Query::write(
     "insert into network.promoters (id, ancestors, wallet_account_id) values ($1, $2, $3)",
 );
 static PLACE: Query = Query::read("select ancestors from network.promoters where id = $1");
+static BELOW: Query = Query::read("select id from network.promoters where ancestors @> array[$1]");
 static LOCK_PLACE: Query =
     Query::write("select ancestors from network.promoters where id = $1 for share");
 static LOCK_HIERARCHY: Query =
@@ -47,21 +48,11 @@ static SET_DEBT: Query = Query::write(
 static SET_PAYOUT: Query = Query::write(
     "update network.promoters set payout_account_id = $2, updated_at = now() where id = $1",
 );
-static BRANCH: Query = Query::read(
-    "with branch as (
-        select r.id, coalesce(array_position(r.ancestors, $1), 0) as below
-          from network.promoters r
-         where r.id = $1 or r.ancestors @> array[$1]
-         order by 2, r.id
-         limit $2)
-     select b.id, p.parent_promoter_id, p.promoter_id, p.name, p.role_level, p.status,
-            cardinality(r.ancestors) + 1,
-            (select count(*) from network.customers c where c.promoter_id = b.id)
-       from branch b
-       join network.profiles p on p.id = b.id
-       join network.promoters r on r.id = b.id
-      order by b.below, b.id",
-);
+
+/// Every promoter of the line below.
+pub fn below(person: Uuid) -> Result<Vec<Uuid>> {
+    BELOW.all(&[person.into()], |row| row.get(1))
+}
 
 pub fn insert(id: Uuid, ancestors: &[Uuid], wallet: AccountId) -> Result<()> {
     INSERT.run(&[id.into(), ancestors.to_vec().into(), wallet.0.into()])?;
@@ -141,20 +132,4 @@ pub fn set_debt_account(id: Uuid, account: AccountId) -> Result<()> {
 pub fn set_payout_account(id: Uuid, account: AccountId) -> Result<()> {
     SET_PAYOUT.run(&[id.into(), account.0.into()])?;
     Ok(())
-}
-
-/// A promoter and everybody below, nearest first, at most `most`.
-pub fn branch(root: Uuid, most: i64) -> Result<Vec<Node>> {
-    BRANCH.all(&[root.into(), most.into()], |row| {
-        Ok(Node {
-            id: row.get(1)?,
-            parent: row.opt(2)?,
-            promoter_id: row.get(3)?,
-            name: row.opt(4)?,
-            role_level: row.get(5)?,
-            status: row.get(6)?,
-            depth: row.get(7)?,
-            customers: row.get(8)?,
-        })
-    })
 }

@@ -17,13 +17,13 @@ static PROMOTER_SUMMARY: Query = Query::read(
             select min(c.payable_at) from network.affiliate_commissions c
              where c.recipient_id = w.promoter_id and c.recipient_type = 'promoter'
                and c.status = 'credited' and c.payable_at > now() and c.reverses_id is null
-               and not exists (select from network.affiliate_commissions r where r.reverses_id = c.id)),
+               and not exists (select from network.commission_history r where r.reverses_id = c.id)),
         'debt', w.debt,
         'total_earned', w.total_earned,
         'total_withdrawn', w.total_withdrawn,
         'tax_deducted', w.tax_deducted,
         'total_reversed', backoffice.major(0, (select currency from network.platform)) - coalesce((
-            select sum(c.amount) from network.affiliate_commissions c
+            select sum(c.amount) from network.commission_history c
              where c.recipient_id = w.promoter_id and c.recipient_type = 'promoter'
                and c.status = 'credited' and c.reverses_id is not null), 0),
         'commission_count', w.commission_count,
@@ -34,7 +34,7 @@ static PROMOTER_SUMMARY: Query = Query::read(
             select json_agg(json_build_object('level', l.level, 'count', l.count, 'amount', l.amount)
                             order by l.level)
               from (select level, count(*) - 2 * count(reverses_id) as count, sum(amount) as amount
-                      from network.affiliate_commissions
+                      from network.commission_history
                      where recipient_id = w.promoter_id and recipient_type = 'promoter'
                        and status = 'credited'
                      group by level) l), '[]'))::text
@@ -67,17 +67,18 @@ static ADMIN_SUMMARY: Query = Query::read(
                                               'unclaimed', l.unclaimed) order by l.level)
               from (select level, count(*) - 2 * count(reverses_id) as count, sum(amount) as amount,
                            coalesce(sum(amount) filter (where recipient_type = 'admin'), 0) as unclaimed
-                      from network.affiliate_commissions where status = 'credited'
+                      from network.commission_history where status = 'credited'
                      group by level) l), '[]'))::text
        from (select recipient_type, count(*) - 2 * count(reverses_id) as count, sum(amount) as amount
-               from network.affiliate_commissions where status = 'credited'
+               from network.commission_history where status = 'credited'
               group by recipient_type) t",
 );
 static PROMOTER_WALLET: Query =
     Query::read("select w from network.promoter_wallet w where promoter_id = $1");
 static ADMIN_WALLET: Query = Query::read("select w from network.admin_wallet w");
 static COMMISSIONS_OF: Query = Query::read(
-    "select c from network.affiliate_commissions c where customer_id = $1 order by level, id",
+    "select row(c.*)::network.affiliate_commissions
+       from network.commission_history c where customer_id = $1 order by level, id",
 );
 // Every fact that is kept twice, or derived, against what it follows from.
 static CHECK: Query = Query::read(
@@ -85,7 +86,7 @@ static CHECK: Query = Query::read(
             format('pins is %s, its transactions sum to %s', p.pins, coalesce(t.total, 0))
        from network.profiles p
        left join (select user_id, sum(pin_change_value) as total
-                    from network.pin_transactions group by user_id) t on t.user_id = p.id
+                    from network.pin_history group by user_id) t on t.user_id = p.id
       where p.pins <> coalesce(t.total, 0)
      union all
      select 'ancestors', r.id::text, 'ancestors do not follow from the parents'
@@ -103,12 +104,12 @@ static CHECK: Query = Query::read(
      select 'commission', c.id::text, format('status is %s', c.commission_status)
        from network.customers c
       where (c.commission_status = 'distributed') <> exists (
-            select from network.affiliate_commissions a where a.customer_id = c.id)
+            select from network.commission_history a where a.customer_id = c.id)
      union all
      select 'ledger', coalesce(a.customer_id, t.journal_id)::text,
             format('commissions are %s, the journal %s', coalesce(a.total, 0), coalesce(t.total, 0))
        from (select customer_id, sum(amount) as total
-               from network.affiliate_commissions
+               from network.commission_history
               where status = 'credited' and reverses_id is null group by customer_id) a
        full join (
             -- A journal of one transfer is that transfer.

@@ -14,7 +14,7 @@ static IS_CANCELLED: Query =
     Query::write("select exists (select from network.cancellations where customer_id = $1)");
 static STANDING: Query = Query::write(
     "select c.id, case when c.recipient_type = 'promoter' then c.recipient_id end, c.amount
-       from network.affiliate_commissions c
+       from network.commission_history c
       where c.customer_id = $1 and c.status = 'credited' and c.reverses_id is null
       order by c.level",
 );
@@ -25,7 +25,7 @@ static INSERT: Query = Query::write(
             - c.amount, 'credited', n.transaction_id,
             'Reversal of ' || c.transaction_id || ', customer cancelled', c.payable_at, c.id
        from unnest($1::bigint[], $2::text[]) as n (id, transaction_id)
-       join network.affiliate_commissions c on c.id = n.id
+       join network.commission_history c on c.id = n.id
       order by c.level",
 );
 static INSERT_CANCELLATION: Query = Query::write(

@@ -27,7 +27,7 @@ static LINE: Query = Query::read(
 static EARNED_ON: Query = Query::read(
     "select p.id, p.email, p.phone, p.name
        from network.profiles p
-      where p.id in (select a.customer_id from network.affiliate_commissions a
+      where p.id in (select a.customer_id from network.commission_history a
                       where a.recipient_id = $1 and a.recipient_type = 'promoter'
                       group by a.customer_id having sum(a.amount) > 0)
       order by p.id",

@@ -23,7 +23,7 @@ static SAME_RULE: Query = Query::read(
         and yearly_threshold = $5)",
 );
 static PAID_SINCE: Query = Query::read(
-    "select exists (select from network.withdrawal_requests
+    "select exists (select from network.withdrawal_history
       where status = 'processed' and (processed_at at time zone $2)::date >= $1)",
 );
 static SET_RULE: Query = Query::write(
@@ -50,7 +50,7 @@ static IDENTITY: Query =
 // meanwhile. The index of tax_deductions finds few rows, that of requests the promoter's.
 static YEAR_TO_DATE: Query = Query::write(
     "select coalesce((select sum(r.paid_amount + r.tax_amount)
-                        from network.withdrawal_requests r
+                        from network.withdrawal_history r
                        where r.promoter_id = $1 and r.status = 'processed'
                          and r.processed_at >= make_date($2, 4, 1)::timestamp at time zone $3
                          and r.processed_at < make_date($2 + 1, 4, 1)::timestamp at time zone $3), 0),
@@ -69,7 +69,7 @@ static CERTIFICATE: Query = Query::read(
     "with d as (
         select t.*, r.request_id as number, c.quarter
           from network.tax_deductions t
-          join network.withdrawal_requests r on r.id = t.request_id
+          join network.withdrawal_history r on r.id = t.request_id
          cross join lateral (
                select ((extract(month from t.paid_on)::integer + 8) % 12) / 3 + 1 as quarter) c
          where t.promoter_id = $1 and t.financial_year = $2),

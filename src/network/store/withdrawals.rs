@@ -2,7 +2,7 @@
 
 use crate::kernel::error::{Error, Result};
 use crate::kernel::money::Currency;
-use crate::kernel::spi::Query;
+use crate::kernel::spi::{Query, Row};
 use crate::network::payout::Split;
 use crate::network::store::profiles::Record;
 use crate::network::withdrawal::Status;
@@ -25,6 +25,14 @@ static LOCK: Query = Query::write(
          or r.request_id = upper($1)
         for update of r",
 );
+// What has been archived was decided for good: it is read, not locked.
+static ARCHIVED: Query = Query::read(
+    "select r.id, r.status::text, h.hold_id, h.bank_secret_id, r.promoter_id, r.amount
+       from network.withdrawal_requests_archive r
+       join network.withdrawal_holds_archive h on h.request_id = r.id
+      where r.id = case when $1 ~ '^[0-9a-fA-F-]{36}$' then $1::uuid end
+         or r.request_id = upper($1)",
+);
 static DECIDE: Query = Query::write(
     "update network.withdrawal_requests
         set status = $2::text::network.withdrawal_status, admin_notes = coalesce($3, admin_notes),
@@ -41,13 +49,15 @@ static SET_PAID: Query = Query::write(
             tax_amount = backoffice.major($3, $5), debt_amount = backoffice.major($4, $5)
       where id = $1",
 );
-static ROW: Query = Query::read("select r from network.withdrawal_requests r where id = $1");
+static ROW: Query = Query::read(
+    "select row(r.*)::network.withdrawal_requests from network.withdrawal_history r where id = $1",
+);
 static OPEN: Query = Query::read(
     "select request_id from network.withdrawal_requests
       where promoter_id = $1 and status in ('pending', 'approved') order by created_at, id",
 );
 static HISTORY: Query = Query::read(
-    "select r from network.withdrawal_requests r
+    "select row(r.*)::network.withdrawal_requests from network.withdrawal_history r
       where promoter_id = $1 order by created_at desc, id desc",
 );
 
@@ -95,20 +105,25 @@ pub struct Request {
     pub amount: AnyNumeric,
 }
 
-/// Finds a request by id or by its number.
+/// Finds a request by id or by its number, in the archive as well.
 pub fn lock(key: &str) -> Result<Option<Request>> {
-    LOCK.first(&[key.into()], |row| {
-        let status: String = row.get(2)?;
-        let status = Status::parse(&status)
-            .ok_or_else(|| Error::internal(format!("unknown status {status}")))?;
-        Ok(Request {
-            id: row.get(1)?,
-            status,
-            hold: row.get(3)?,
-            secret: row.get(4)?,
-            promoter: row.get(5)?,
-            amount: row.get(6)?,
-        })
+    match LOCK.first(&[key.into()], request)? {
+        Some(request) => Ok(Some(request)),
+        None => ARCHIVED.first(&[key.into()], request),
+    }
+}
+
+fn request(row: &Row<'_>) -> Result<Request> {
+    let status: String = row.get(2)?;
+    let status = Status::parse(&status)
+        .ok_or_else(|| Error::internal(format!("unknown status {status}")))?;
+    Ok(Request {
+        id: row.get(1)?,
+        status,
+        hold: row.get(3)?,
+        secret: row.get(4)?,
+        promoter: row.get(5)?,
+        amount: row.get(6)?,
     })
 }
 
