@@ -2,6 +2,7 @@
 
 use crate::kernel::archive::is_moving;
 use crate::kernel::error::{Error, Result, trigger_entry};
+use crate::kernel::kept;
 use pgrx::prelude::*;
 use std::convert::Infallible;
 
@@ -20,5 +21,17 @@ fn backoffice_refuse_change<'a>(
             return Ok(trigger.old());
         }
         Err(Error::forbidden(format!("rows of {table} are never changed or deleted")))
+    })
+}
+
+/// `backoffice.forget_kept()`: put it AFTER any change, for each statement, on a table
+/// whose rows backends keep ([`kept`]).
+#[pg_trigger(sql = false)]
+fn backoffice_forget_kept<'a>(
+    _trigger: &'a pgrx::PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Infallible> {
+    trigger_entry(|| {
+        kept::forget();
+        Ok(None)
     })
 }

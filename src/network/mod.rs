@@ -16,6 +16,7 @@ mod customer;
 mod error;
 mod hierarchy;
 mod input;
+mod jobs;
 pub mod level;
 mod number;
 mod period;
@@ -44,4 +45,5 @@ pub fn init() {
         admin_made: platform::admin_made,
     });
     crate::kernel::roles::on_grant(platform::role_granted);
+    jobs::init();
 }

@@ -147,39 +147,8 @@ pub fn actor(caller: &Caller, named: Option<Uuid>, field: &'static str) -> Resul
     }
 }
 
-/// [`deduct_for_customer`] for one who may be so old that the payment was archived.
-pub fn deduct_for_existing(
-    promoter: Uuid,
-    customer: Uuid,
-    created_by: Option<Uuid>,
-) -> Result<Uuid> {
-    // In this order: a row that moves meanwhile is found at least once.
-    let paid = match store::for_customer(customer)? {
-        Some(paid) => Some(paid),
-        None => archive::pins_for_customer(customer)?,
-    };
-    match paid {
-        Some(paid) => paid_by(promoter, paid),
-        None => deduct_for_customer(promoter, customer, created_by),
-    }
-}
-
-fn paid_by(promoter: Uuid, (transaction, payer): (Uuid, Uuid)) -> Result<Uuid> {
-    if payer != promoter {
-        return Err(Error::conflict("another promoter's PIN paid for this customer"));
-    }
-    Ok(transaction)
-}
-
-/// Takes the PINs that a customer costs, once for each customer.
-pub fn deduct_for_customer(
-    promoter: Uuid,
-    customer: Uuid,
-    created_by: Option<Uuid>,
-) -> Result<Uuid> {
-    if let Some(paid) = store::for_customer(customer)? {
-        return paid_by(promoter, paid);
-    }
+/// [`deduct_for_customer`] for one that is being made.
+pub fn pay_for_customer(promoter: Uuid, customer: Uuid, created_by: Option<Uuid>) -> Result<Uuid> {
     let cost: i64 = settings::get(SYSTEM, "pins_per_customer")?;
     execute(&Change {
         promoter,
@@ -188,6 +157,26 @@ pub fn deduct_for_customer(
         created_by,
         related: Some(customer),
     })
+}
+
+/// Takes the PINs that a customer costs, once for each customer.
+pub fn deduct_for_customer(
+    promoter: Uuid,
+    customer: Uuid,
+    created_by: Option<Uuid>,
+) -> Result<Uuid> {
+    // In this order: a row that moves to the archive meanwhile is found at least once.
+    let paid = match store::for_customer(customer)? {
+        Some(paid) => Some(paid),
+        None => archive::pins_for_customer(customer)?,
+    };
+    match paid {
+        Some((_, payer)) if payer != promoter => {
+            Err(Error::conflict("another promoter's PIN paid for this customer"))
+        }
+        Some((id, _)) => Ok(id),
+        None => pay_for_customer(promoter, customer, created_by),
+    }
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ fn network_deduct_pin_for_customer_creation(
         if existing.promoter != Some(promoter) {
             return Err(Error::forbidden("p_customer_id: must be a customer of the promoter"));
         }
-        store::row(pin::deduct_for_existing(promoter, customer, caller.person())?)
+        store::row(pin::deduct_for_customer(promoter, customer, caller.person())?)
     })
 }
 
