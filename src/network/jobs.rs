@@ -1,8 +1,8 @@
 //! What the network wants done regularly.
 
 use crate::kernel::error::Result;
-use crate::network::SYSTEM;
 use crate::network::store::reports;
+use crate::network::{SYSTEM, archive, level};
 use crate::ops::jobs::{self, Job};
 use serde_json::{Value, json};
 
@@ -13,6 +13,20 @@ pub fn init() {
         schedule: "42 20 * * *",
         description: "Compares what is kept twice: fails where network.check() finds anything",
         run: check_network,
+    });
+    jobs::register(Job {
+        name: "promote_promoters",
+        system: SYSTEM,
+        schedule: "52 20 * * *",
+        description: "Gives every promoter the level that the settings say, but those set by hand",
+        run: level::promote,
+    });
+    jobs::register(Job {
+        name: "archive_network",
+        system: SYSTEM,
+        schedule: "22 21 * * *",
+        description: "Moves PIN transactions, commissions and finished withdrawals older than archive_months to their archives",
+        run: archive::archive_old_rows,
     });
 }
 

@@ -9,7 +9,7 @@ use pgrx::{AnyNumeric, JsonB, Uuid};
 use serde_json::json;
 
 static FACTS_OF: Query = Query::read(
-    "select p.id, p.role_level, exists (select from network.level_overrides o where o.promoter_id = p.id),
+    "select p.id, p.role_level::text, exists (select from network.level_overrides o where o.promoter_id = p.id),
             (select count(*) from network.profiles c
               where c.parent_promoter_id = p.id and c.role = 'customer' and c.status = 'Active'),
             (select count(*) from network.profiles c
@@ -27,7 +27,7 @@ static PAGE: Query = Query::read(
          where p.role = 'promoter' and ($1 is null or p.id > $1)
            and not exists (select from network.level_overrides o where o.promoter_id = p.id)
          order by p.id limit $2)
-     select page.id, page.role_level, false, coalesce(below.customers, 0), coalesce(below.promoters, 0),
+     select page.id, page.role_level::text, false, coalesce(below.customers, 0), coalesce(below.promoters, 0),
             coalesce(earned.amount, 0)
        from page
        left join (
@@ -64,7 +64,7 @@ static CHANGE: Query = Query::write(
        from new join changed on changed.id = new.id",
 );
 static LEVEL: Query =
-    Query::write("select role_level from network.profiles where id = $1 for no key update");
+    Query::write("select role_level::text from network.profiles where id = $1 for no key update");
 static SET_LEVEL: Query =
     Query::write("update network.profiles set role_level = $2, updated_at = now() where id = $1");
 static OVERRIDE: Query = Query::write(

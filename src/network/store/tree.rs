@@ -27,7 +27,7 @@ macro_rules! branch {
              earned as (",
             $earned,
             ")
-             select b.id, p.parent_promoter_id, p.promoter_id, p.name, p.role_level, p.status, b.depth,
+             select b.id, p.parent_promoter_id, p.promoter_id, p.name, p.role_level::text, p.status::text, b.depth,
                     coalesce(brought.customers, 0), coalesce(brought.active, 0), coalesce(earned.amount, 0)
                from branch b
                join network.profiles p on p.id = b.id

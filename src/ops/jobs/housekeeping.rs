@@ -32,6 +32,13 @@ pub fn init() {
         description: "Deletes old runs of jobs",
         run: purge_job_runs,
     });
+    register(Job {
+        name: "archive_audit_logs",
+        system: "ops",
+        schedule: "32 21 * * *",
+        description: "Moves rows of the audit log older than audit_archive_months to its archive",
+        run: crate::ops::archive::archive_audit_logs,
+    });
 }
 
 fn purge_idempotency_keys() -> Result<Value> {
