@@ -30,6 +30,7 @@ fn ops_audit_row<'a>(
 /// `ops.keep_log()`: BEFORE UPDATE OR DELETE ON ops.audit_logs. Nobody, the owner
 /// included, changes a row, but for erasing a person: that takes values, address
 /// and user agent out of it, and leaves what happened, when and to which record.
+/// The archive takes old rows along.
 #[pg_trigger(sql = false)]
 fn ops_keep_log<'a>(
     trigger: &'a pgrx::PgTrigger<'a>,
@@ -38,6 +39,9 @@ fn ops_keep_log<'a>(
         let refused = || Error::forbidden("rows of audit_logs are never changed or deleted");
         let misused = |_| Error::internal("ops.keep_log: misused");
         let op = trigger.op().map_err(misused)?;
+        if matches!(op, PgTriggerOperation::Delete) && is_moving("ops", "audit_logs") {
+            return Ok(trigger.old());
+        }
         if !is_redacting() || !matches!(op, PgTriggerOperation::Update) {
             return Err(refused());
         }
