@@ -22,13 +22,13 @@ create table network.affiliate_commissions_archive (
     like network.affiliate_commissions including comments including constraints,
     constraint affiliate_commissions_archive_pkey primary key (id),
     constraint affiliate_commissions_archive_transaction_id_key unique (transaction_id),
+    constraint affiliate_commissions_archive_customer_level_key
+        unique nulls not distinct (customer_id, level, reverses_id),
     constraint affiliate_commissions_archive_customer_id_fkey foreign key (customer_id) references network.profiles,
     constraint affiliate_commissions_archive_initiator_promoter_id_fkey
         foreign key (initiator_promoter_id) references network.profiles,
     constraint affiliate_commissions_archive_recipient_id_fkey foreign key (recipient_id) references network.profiles
 );
-create unique index affiliate_commissions_archive_customer_level_key
-    on network.affiliate_commissions_archive (customer_id, level) where reverses_id is null;
 create unique index affiliate_commissions_archive_reverses_id_key
     on network.affiliate_commissions_archive (reverses_id) where reverses_id is not null;
 create index affiliate_commissions_archive_recipient_id_idx
