@@ -6,6 +6,7 @@ mod kernel;
 mod ledger;
 mod network;
 mod ops;
+mod permissions;
 pub mod support;
 
 /// Settings of the server that `cargo pgrx test` starts.
