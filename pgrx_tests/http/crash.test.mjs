@@ -28,7 +28,10 @@ async function sql(text, params = []) {
   }
 }
 
-/** The status of a request, or null where no answer came. */
+/**
+ * The status of a request, or null where nobody knows what became of it: no answer came, a 5xx did, or the 400 without
+ * a code with which PostgREST 12 says that it lost the server while it waited.
+ */
 async function post(path, body, { token = SERVICE_KEY, headers = {} } = {}) {
   try {
     const response = await fetch(`${API_URL}${path}`, {
@@ -37,13 +40,16 @@ async function post(path, body, { token = SERVICE_KEY, headers = {} } = {}) {
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(20_000),
     });
-    return { status: response.status, body: await response.json() };
+    const answer = await response.json();
+    const known = response.status < 500 && !(response.status === 400 && answer.code === '');
+    return { status: known ? response.status : null, body: answer };
   } catch {
     return { status: null };
   }
 }
 
 let promoters, taken;
+const acknowledged = [];
 before(async () => {
   await sql('select backoffice.bootstrap_admin($1, $2)', ['admin@example.test', PASSWORD]);
   promoters = [];
@@ -110,7 +116,7 @@ function load() {
       const request = write.make(id);
       const { status, body } = await post(...request);
       done.push({ write, id, request, status, body });
-      if (status === null || status >= 500) await pause(20);
+      if (status === null) await pause(20);
     }
   };
   const clients = Promise.all(Array.from({ length: CLIENTS }, client));
@@ -165,7 +171,7 @@ async function assertAsTold(done) {
     const own = done.filter((one) => one.write === write);
     const there = await existing(write.find, own.map(({ id }) => id));
     for (const { id, status, request, body } of own) {
-      const kind = status === null || status >= 500 ? 'unknown' : status < 300 ? 'success' : 'refused';
+      const kind = status === null ? 'unknown' : status < 300 ? 'success' : 'refused';
       answered[kind] += 1;
       if (kind === 'success') assert.ok(there.has(id), `acknowledged and lost: ${JSON.stringify(request)}`);
       if (kind === 'refused') {
@@ -181,10 +187,13 @@ for (let round = 1; round <= ROUNDS; round += 1) {
   test(`killed under load, ${round} of ${ROUNDS}`, { timeout: 60_000 }, async (t) => {
     const api = postgrest();
     const { done, stop } = load();
-    await pause(500 + randomInt(2000));
-    kill();
-    await pause(randomInt(300));
-    await stop();
+    try {
+      await pause(500 + randomInt(2000));
+      kill();
+      await pause(randomInt(300));
+    } finally {
+      await stop();
+    }
 
     servers.start();
     assert.equal(postgrest(), api, 'PostgREST was not restarted');
@@ -196,21 +205,20 @@ for (let round = 1; round <= ROUNDS; round += 1) {
     assert.equal(status, 200, 'PostgREST finds the server again');
 
     const told = await assertAsTold(done);
-    assert.ok(told.success >= 20 && told.refused >= 1, JSON.stringify(told));
+    assert.ok(told.success > 0 && told.unknown > 0, JSON.stringify(told));
     await assertConsistent();
 
     // Whoever got no answer asks again under the same id: it is done once, whether or not it was done before.
-    const unknown = done.filter((one) => one.status === null || one.status >= 500);
+    const unknown = done.filter((one) => one.status === null);
     for (const one of unknown) one.status = (await post(...one.request)).status;
     const now = await assertAsTold(done);
     assert.equal(now.unknown, 0);
     await assertConsistent();
     t.diagnostic(`${told.success} acknowledged, ${told.refused} refused, ${told.unknown} without an answer`);
-    acknowledged.push(...done.filter((one) => one.status < 300));
+    acknowledged.push(...done.filter((one) => one.status !== null && one.status < 300));
   });
 }
 
-const acknowledged = [];
 test('in the end there is exactly what was acknowledged', async () => {
   const times = (index) => acknowledged.filter((one) => one.write === WRITES[index]).length;
   const [counts] = await sql(`
