@@ -12,9 +12,10 @@ const { ANON_KEY, API_URL, SERVICE_KEY, sql } = await import('./support.mjs');
 const { BANK, PASSWORD, customerData, newAdmin, newPromoter, ok, signIn } = await import('./network-support.mjs');
 after(() => servers.stop());
 
-/** What requests leave behind although they were refused. */
+/** The rows that requests leave behind although they were refused. */
 const KEPT = {
-  'identity.throttle': 'counts failed sign-ins and messages',
+  'identity.throttle': 'true', // counts failed sign-ins and messages
+  'ops.audit_logs': "action = 'sign_in_failed'",
 };
 
 /** Arguments for which any value is a good one, or NULL is: with them nothing else may refer to anything. */
@@ -68,8 +69,7 @@ async function fingerprint() {
       where n.nspname = any (array['backoffice', 'identity', 'ledger', 'network', 'ops']) and c.relkind in ('r', 'p')`,
   );
   const parts = tables
-    .filter(({ name }) => !(name in KEPT))
-    .map(({ name }) => `select '${name}' as name, count(*) || ' rows ' || coalesce(md5(string_agg(md5(t::text), '' order by md5(t::text))), '') as digest from ${name} t`);
+    .map(({ name }) => `select '${name}' as name, count(*) || ' rows ' || coalesce(md5(string_agg(md5(t::text), '' order by md5(t::text))), '') as digest from ${name} t where not (${KEPT[name] ?? false})`);
   return Object.fromEntries((await sql(parts.join(' union all '))).map(({ name, digest }) => [name, digest]));
 }
 
