@@ -53,7 +53,12 @@ export class Client {
     const complete =
       status === 204 ||
       (length ? this.#text.length >= head + 4 + Number(length[1]) : this.#text.endsWith('\r\n0\r\n\r\n') || this.#text.endsWith('\r\n\r\n0\r\n\r\n'));
-    if (complete) this.#finish(status);
+    if (!complete) return;
+    if (/\r\nconnection: close/.test(headers)) {
+      this.#socket.removeAllListeners('close').destroy();
+      this.#socket = null;
+    }
+    this.#finish(status);
   }
 
   #finish(result) {

@@ -53,6 +53,8 @@ async function prepare() {
   const servers = ownServers('load', NO_LIMITS);
   const { request, reloadSchema, sql } = await import('../pgrx_tests/http/support.mjs');
   await sql('select backoffice.bootstrap_admin($1, $2)', ['admin@load.test', PASSWORD]);
+  // The same hundred people write all the time.
+  await sql(`select backoffice.set_setting('identity', 'invites_per_minute', '100000'), backoffice.set_setting('identity', 'invites_per_day', '1000000')`);
   await sql(`create function network.nothing() returns void language sql as ''`);
   await sql('grant execute on function network.nothing() to authenticated');
   const promoters = [];
@@ -103,20 +105,23 @@ export async function run({ name, pause, mixed }, { promoters, clients, seconds,
       const done = performance.now();
       if (sent >= start) {
         statuses[status] = (statuses[status] ?? 0) + 1;
-        times[kind].push(done - sent);
+        if (status !== 429) times[kind].push(done - sent);
       }
-      if (pause) await sleep(between(pause));
+      // Told to come again in a second, a client does.
+      if (status === 429) await sleep(1000);
+      else if (pause) await sleep(between(pause));
     }
     client.close();
   };
   await Promise.all(Array.from({ length: clients }, (_, number) => one(number)));
   const all = figures([...times.read, ...times.write]);
-  const errors = Object.fromEntries(Object.entries(statuses).filter(([status]) => !/^2/.test(status)));
+  const errors = Object.fromEntries(Object.entries(statuses).filter(([status]) => !/^2|429/.test(status)));
   return {
     scenario: name,
     clients,
     seconds,
     ...all,
+    asked_to_wait: statuses[429] ?? 0,
     requests_per_second: Math.round(all.requests / seconds),
     statuses,
     errors,
@@ -156,7 +161,7 @@ function line(result) {
   const errors = Object.entries(result.errors).map(([status, count]) => `${count} × ${status}`).join(', ') || 'none';
   return [
     result.scenario.padEnd(14), pad(result.requests, 9), pad(result.requests_per_second, 7), pad(result.p50_ms, 9), pad(result.p95_ms, 9),
-    pad(result.p99_ms, 9), pad(result.max_ms, 9), pad(result.load_average.map((load) => load.toFixed(1)).join(' → '), 12), `  ${errors}`,
+    pad(result.p99_ms, 9), pad(result.max_ms, 9), pad(result.asked_to_wait, 7), pad(result.load_average.map((load) => load.toFixed(1)).join(' → '), 12), `  ${errors}`,
   ].join(' ');
 }
 
@@ -165,7 +170,7 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
     options: { json: { type: 'boolean' }, clients: { type: 'string' }, seconds: { type: 'string' }, writes: { type: 'string' }, only: { type: 'string' } },
   });
   const numbers = Object.fromEntries(['clients', 'seconds', 'writes'].filter((name) => values[name]).map((name) => [name, Number(values[name])]));
-  if (!values.json) console.log('scenario        requests     r/s    p50 ms    p95 ms    p99 ms    max ms   load avg    errors');
+  if (!values.json) console.log('scenario        requests     r/s    p50 ms    p95 ms    p99 ms    max ms     429     load avg   errors');
   const result = await bench({ ...numbers, only: values.only }, (one) => values.json || console.log(line(one)));
   if (values.json) console.log(JSON.stringify(result, null, 2));
   else {
