@@ -5,10 +5,10 @@ DEBIAN_PG=/usr/lib/postgresql/15
 DEBIAN_PG_SHARE=/usr/share/postgresql/15
 
 # copy_postgres FOLDER: PostgreSQL's programs find their files relative to themselves, so a copy that keeps
-# Debian's layout needs nothing else. Copied anew when Debian's package changes.
+# Debian's layout needs nothing else. Copied anew when one of Debian's packages changes or comes later than the copy.
 copy_postgres() {
     local to=$1 version
-    version=$("$DEBIAN_PG/bin/postgres" --version)
+    version=$("$DEBIAN_PG/bin/postgres" --version; stat -c '%n %s %Y' "$DEBIAN_PG/lib/pg_cron.so" 2>/dev/null || true)
     [[ $(cat "$to/version" 2>/dev/null) != "$version" ]] || return 0
     rm -rf "$to"
     mkdir -p "$to/lib/postgresql" "$to/share/postgresql" "$to/include"
@@ -79,10 +79,22 @@ make_keys() {
     write_secret jwks.json "$(new_jwks)"
 }
 
+# Debian has pg_cron for its own PostgreSQL; one from elsewhere may come without it.
+has_cron() { [[ -f $LOCAL/pg15/lib/postgresql/15/lib/pg_cron.so ]]; }
+
+# What shared_preload_libraries says, separated by commas.
+preloaded_libraries() {
+    local libraries=()
+    ! has_cron || libraries+=(pg_cron)
+    local IFS=,
+    printf '%s' "${libraries[*]}"
+}
+
 # Sets RESTART when the running server must be restarted to see what changed.
 configure_postgres() {
     local conf
     conf=$(DATABASE_LISTEN=127.0.0.1 DATABASE_PORT=$PG_PORT DATABASE_SOCKETS=$RUN DATABASE_KEYS=$LOCAL/keys \
+        DATABASE_NAME=$DATABASE DATABASE_PRELOAD=$(preloaded_libraries) \
         "$ROOT/docker/fill-in" <"$ROOT/docker/database/postgresql.conf")
     if [[ $(as_server cat "$LOCAL/data/backoffice.conf" 2>/dev/null) != "$conf" ]]; then
         write_server_file data/backoffice.conf <<<"$conf"
@@ -110,6 +122,11 @@ launch_postgres() {
         as_server tail -n 20 "$log"
         return 1
     fi
+}
+
+restart_postgres() {
+    stop_postgres
+    launch_postgres
 }
 
 stop_postgres() {
