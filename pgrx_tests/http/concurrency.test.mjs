@@ -112,7 +112,7 @@ test('transfers in circles between few accounts', async () => {
   });
 });
 
-test('one refresh token, asked for by everybody: one child, one session', async () => {
+test('one refresh token, asked for by everybody: a pair for each, all of one session', async () => {
   await withoutDeadlock(async () => {
     const asha = await newPromoter(admin);
     const signedIn = await request('/network/auth/v1/token?grant_type=password', {
@@ -123,12 +123,17 @@ test('one refresh token, asked for by everybody: one child, one session', async 
     const refresh = (token) => request('/network/auth/v1/token?grant_type=refresh_token', { method: 'POST', body: { refresh_token: token } });
     const answers = await atOnce(CLIENTS, () => refresh(refresh_token));
     assert.deepEqual(statuses(answers), { 200: CLIENTS });
-    // Whoever comes second is a retry and gets what the first got.
     const children = new Set(answers.map(({ body }) => body.refresh_token));
     const session = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString()).session_id;
     const sessions = new Set(answers.map(({ body }) => session(body.access_token)));
-    assert.deepEqual([children.size, sessions.size], [1, 1]);
-    // The session lives on with the child.
-    assert.equal((await refresh([...children][0])).status, 200);
+    assert.deepEqual([children.size, sessions.size], [CLIENTS, 1]);
+    const [made] = await sql(
+      `select count(*)::int as tokens, count(*) filter (where used_at is not null)::int as used
+         from identity.refresh_tokens where session_id = $1`,
+      [...sessions],
+    );
+    assert.deepEqual(made, { tokens: 1 + CLIENTS, used: 1 });
+    // Each of them goes on.
+    assert.deepEqual(statuses(await atOnce(CLIENTS, (number) => refresh([...children][number]))), { 200: CLIENTS });
   });
 });
