@@ -8,7 +8,9 @@ import { BODIES, FILTERS, HEADERS, JSON_VALUES, MEGABYTE, QUERIES } from './bad-
 import { NO_LIMITS, ownServers } from './own-servers.mjs';
 
 const servers = ownServers('bad-input', NO_LIMITS);
-const { ANON_KEY, API_URL, SERVICE_KEY, sql } = await import('./support.mjs');
+const { ANON_KEY, API_URL, SERVICE_KEY, reloadSchema, sql } = await import('./support.mjs');
+// Theirs counts every 5xx; here some are looked at.
+const { fetch } = globalThis;
 const { BANK, PASSWORD, customerData, newAdmin, newPromoter, ok, signIn } = await import('./network-support.mjs');
 after(() => servers.stop());
 
@@ -34,6 +36,8 @@ const FUNCTIONS = `
 let relations, callers, real;
 
 before(async () => {
+  // Nobody but the test writes here.
+  await sql('select ops.unschedule_jobs()').catch((error) => assert.equal(error.code, '55000'));
   const admin = await newAdmin();
   const promoter = await newPromoter(admin);
   await ok(admin.rpc('admin_allocate_pins', { p_user_id: promoter.id, p_pins: 50 }));
@@ -80,7 +84,7 @@ async function send(requests) {
   const queue = requests.values();
   const worker = async () => {
     for (const { label, path, method = 'POST', body, caller, headers = {} } of queue) {
-      const response = await fetch(`${API_URL}${path}`, {
+      const options = {
         method,
         body: method === 'GET' || method === 'HEAD' ? undefined : body,
         headers: {
@@ -89,7 +93,11 @@ async function send(requests) {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },
-      });
+      };
+      let response = await fetch(`${API_URL}${path}`, options);
+      // Once in some hundred thousand requests the gateway takes a connection that PostgREST, having refused the one
+      // before without reading its body, is about to close; it sends nothing twice by itself.
+      if (response.status === 502) response = await fetch(`${API_URL}${path}`, options);
       const text = await response.text();
       if (response.status >= 500) broken.set(label, `${response.status} ${text.slice(0, 200)}`);
       if (response.ok) accepted.push(`${label}: ${text.slice(0, 60)}`);
@@ -273,4 +281,20 @@ test('the gateway itself', async () => {
     }
   }
   await noneMatters(requests);
+});
+
+// What is left: PostgREST answers these two itself, and the gateway cannot tell them from any other request or answer.
+// Should this test fail because one of them is answered better, all the better: take it out.
+test('the only exceptions are a statement that takes too long and a header nobody has heard of that is no UTF-8', async () => {
+  await sql(`create function network.too_long() returns void language plpgsql as $$ begin raise exception 'x' using errcode = '57014'; end $$`);
+  await sql('grant execute on function network.too_long() to authenticated');
+  const get = async (path, headers = {}) =>
+    (await fetch(`${API_URL}/network/rest/v1/${path}`, { method: 'POST', body: '{}', headers: { authorization: `Bearer ${callers.admin}`, 'content-type': 'application/json', ...headers } })).status;
+  await reloadSchema(async () => (await get('rpc/too_long')) !== 404);
+  assert.equal(await get('rpc/too_long'), 500);
+  assert.equal(await get('rpc/check', { 'x-invented': 'ä' }), 500);
+  assert.equal(await get('rpc/check', { 'x-invented': 'a' }), 200);
+  // The others that look like it are refused by the gateway.
+  assert.equal(await get('rpc/check', { 'user-agent': 'ä' }), 400);
+  assert.equal(await get('rpc/check?x=%ff'), 400);
 });
