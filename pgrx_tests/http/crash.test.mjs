@@ -52,6 +52,7 @@ let promoters, taken;
 const acknowledged = [];
 before(async () => {
   await sql('select backoffice.bootstrap_admin($1, $2)', ['admin@example.test', PASSWORD]);
+  await sql(`select backoffice.set_setting('identity', 'invites_per_minute', '100000'), backoffice.set_setting('identity', 'invites_per_day', '1000000')`);
   promoters = [];
   for (let i = 0; i < 3; i += 1) {
     const email = uniqueEmail('promoter');

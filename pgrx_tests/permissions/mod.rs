@@ -65,8 +65,7 @@ impl Cast {
 
     /// `text` with a literal for every name in braces; `{me}` is the caller.
     fn fill_in(&self, text: &str, caller: &str) -> String {
-        let mut text =
-            text.replace("{me}", &self.person(caller).map_or("null".into(), |id| literal(id)));
+        let mut text = text.replace("{me}", &self.person(caller).map_or("null".into(), literal));
         for (name, value) in &self.0 {
             text = text.replace(&format!("{{{name}}}"), &literal(value));
         }
