@@ -146,7 +146,6 @@ mod tests {
 
     #[pg_test]
     fn nothing_of_ours_is_outside_our_schemas() {
-        let schemas = "'backoffice', 'ops', 'identity', 'auth_api', 'ledger', 'network', 'tests'";
         for (catalog, schema, name) in [
             ("pg_class", "relnamespace", "oid::regclass::text"),
             ("pg_proc", "pronamespace", "oid::regprocedure::text"),
@@ -154,7 +153,7 @@ mod tests {
         ] {
             none(&format!(
                 "select {name} from ({}) o
-                  where {schema} not in (select oid from pg_catalog.pg_namespace where nspname in ({schemas}))",
+                  where {schema} not in (select oid from pg_catalog.pg_namespace where nspname in ({SCHEMAS}, 'tests'))",
                 ours(catalog)
             ));
         }
@@ -204,7 +203,9 @@ mod tests {
     }
 
     /// Columns that can hold something about a person, by type, by name or because
+
     /// they refer to one.
+
     const SUSPICIOUS: &str = "a.atttypid in ('json'::regtype, 'jsonb'::regtype, 'inet'::regtype, 'uuid[]'::regtype)
         or (a.atttypid in ('text'::regtype, 'varchar'::regtype, 'bytea'::regtype)
             and a.attname ~ '(^|_)(e?mail|phone|mobile|name|address|recipient|user_agent|device|bank|account_number|iban|ifsc|holder|pan|aadhaar|tax_id|birth|note|notes|message|comment|handle|person|actor|password_hash|token|token_hash|code_hash|secret|ciphertext|last_error)($|_)')
@@ -258,5 +259,150 @@ mod tests {
                  or (r.erasure = 'empty' and a.atttypid <> 'jsonb'::regtype)
                  or (r.erasure = 'pseudonym' and a.atttypid <> 'text'::regtype)",
         );
+    }
+
+    const SCHEMAS: &str = "'backoffice', 'ops', 'identity', 'auth_api', 'ledger', 'network'";
+
+    #[pg_test]
+    fn the_extension_has_these_schemas_only() {
+        none(&format!(
+            "select nspname::text from ({}) n where nspname not in ({SCHEMAS}, 'tests')",
+            ours("pg_namespace")
+        ));
+    }
+
+    #[pg_test]
+    fn the_extension_owns_nothing_but_what_is_looked_at_here() {
+        // Casts, operators, collations and so on have no schema of their own or no owner.
+        none(
+            "select d.classid::regclass || ' ' || pg_catalog.pg_describe_object(d.classid, d.objid, 0)
+               from pg_catalog.pg_depend d
+               join pg_catalog.pg_extension e on e.oid = d.refobjid and e.extname = 'backoffice'
+              where d.deptype = 'e' and d.classid not in (
+                    'pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass, 'pg_namespace'::regclass,
+                    'pg_event_trigger'::regclass, 'pg_publication'::regclass)",
+        );
+    }
+
+    #[pg_test]
+    fn nothing_in_our_schemas_is_somebody_elses() {
+        for (catalog, schema, name) in [
+            ("pg_class", "relnamespace", "oid::regclass::text"),
+            ("pg_proc", "pronamespace", "oid::regprocedure::text"),
+            ("pg_type", "typnamespace", "oid::regtype::text"),
+            ("pg_operator", "oprnamespace", "oid::regoperator::text"),
+        ] {
+            // Indexes, rows' types, arrays and sequences of identity columns belong to what they are for.
+            none(&format!(
+                "select {name} from pg_catalog.{catalog} o
+                  where {schema} in (select oid from pg_catalog.pg_namespace where nspname in ({SCHEMAS}))
+                    and not exists (select from pg_catalog.pg_depend d
+                                     where d.classid = 'pg_catalog.{catalog}'::regclass and d.objid = o.oid
+                                       and d.deptype in ('e', 'i', 'a'))"
+            ));
+        }
+    }
+
+    #[pg_test]
+    fn types_and_domains_belong_to_the_owner_and_are_granted_by_name() {
+        let types = format!(
+            "select t.* from pg_catalog.pg_type t
+               join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+              where n.nspname in ({SCHEMAS}) and t.typtype in ('e', 'd', 'c', 'r')"
+        );
+        none(&format!(
+            "select oid::regtype::text from ({types}) t where typowner <> 'backoffice_owner'::regrole"
+        ));
+        none(&format!(
+            "select oid::regtype::text from ({types}) t
+              where typtype in ('e', 'd')
+                and exists (select from pg_catalog.aclexplode(
+                        coalesce(typacl, pg_catalog.acldefault('T', typowner))) a where a.grantee = 0)"
+        ));
+    }
+
+    #[pg_test]
+    fn sequences_are_for_the_owner() {
+        none(&format!(
+            "select c.oid::regclass || ' by ' || r.role from pg_catalog.pg_class c
+              cross join (values ('anon'), ('authenticated'), ('service_role')) as r (role)
+              where c.relkind = 'S'
+                and c.relnamespace in (select oid from pg_catalog.pg_namespace where nspname in ({SCHEMAS}))
+                and (pg_catalog.has_sequence_privilege(r.role, c.oid, 'usage, select, update')
+                     or c.relowner <> 'backoffice_owner'::regrole)"
+        ));
+    }
+
+    #[pg_test]
+    fn what_somebody_makes_later_is_granted_to_nobody_by_itself() {
+        none(&format!(
+            "select pg_catalog.pg_describe_object('pg_default_acl'::regclass, oid, 0)
+               from pg_catalog.pg_default_acl
+              where defaclrole = 'backoffice_owner'::regrole
+                 or defaclnamespace in (select oid from pg_catalog.pg_namespace where nspname in ({SCHEMAS}))"
+        ));
+        none(&format!(
+            "select n.nspname || ' by ' || r.role from ({}) n
+              cross join (values ('anon'), ('authenticated'), ('service_role'), ('authenticator')) as r (role)
+              where nspname <> 'tests' and pg_catalog.has_schema_privilege(r.role, n.oid, 'create')",
+            ours("pg_namespace")
+        ));
+    }
+
+    #[pg_test]
+    fn nobody_becomes_the_owner() {
+        none(
+            "select m.member::regrole::text from pg_catalog.pg_auth_members m
+              where m.roleid = 'backoffice_owner'::regrole or m.member = 'backoffice_owner'::regrole",
+        );
+    }
+
+    #[pg_test]
+    fn every_column_that_a_policy_filters_on_has_an_index() {
+        none(
+            "select distinct p.polrelid::regclass || '.' || a.attname
+               from pg_catalog.pg_policy p
+               join pg_catalog.pg_depend e on e.classid = 'pg_class'::regclass and e.objid = p.polrelid
+                and e.deptype = 'e'
+               join pg_catalog.pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
+                and d.refclassid = 'pg_class'::regclass and d.refobjsubid > 0
+               join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+              where d.refobjid = p.polrelid
+                and not exists (select from pg_catalog.pg_index i
+                                 where i.indrelid = p.polrelid and i.indkey[0] = a.attnum
+                                   and (i.indpred is null or pg_catalog.pg_get_expr(i.indpred, i.indrelid)
+                                        = format('(%s IS NOT NULL)', a.attname)))",
+        );
+    }
+
+    #[pg_test]
+    fn policies_ask_about_the_caller_once_for_a_query() {
+        // As (select f(…)) PostgreSQL asks once, as f(…) for every row.
+        let policies = r"select p.polrelid::regclass || ' ' || p.polname as policy,
+                regexp_count(x.text, '\m(backoffice|ops|identity|ledger|network)\.\w+\(') as calls,
+                regexp_count(x.text, 'SELECT (backoffice|ops|identity|ledger|network)\.\w+\(') as once
+               from pg_catalog.pg_policy p
+              cross join lateral concat_ws(' ', pg_get_expr(p.polqual, p.polrelid),
+                                           pg_get_expr(p.polwithcheck, p.polrelid)) x (text)";
+        assert!(one::<i64>(&format!("select sum(calls)::bigint from ({policies}) p")) >= 20);
+        none(&format!("select policy from ({policies}) p where calls <> once"));
+    }
+
+    #[pg_test]
+    fn every_table_that_clients_read_has_a_policy_and_no_policy_is_for_everybody() {
+        none(&format!(
+            "select c.oid::regclass::text from ({}) c
+              where relkind in ('r', 'p')
+                and (pg_catalog.has_table_privilege('authenticated', c.oid, 'select')
+                     or pg_catalog.has_any_column_privilege('authenticated', c.oid, 'select'))
+                and not exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid)",
+            ours("pg_class")
+        ));
+        none(&format!(
+            "select p.polrelid::regclass || ' ' || p.polname from pg_catalog.pg_policy p
+               join ({}) c on c.oid = p.polrelid
+              where 0 = any (p.polroles) or 'anon'::regrole = any (p.polroles) or p.polcmd <> 'r'",
+            ours("pg_class")
+        ));
     }
 }

@@ -6,6 +6,7 @@ mod kernel;
 mod ledger;
 mod network;
 mod ops;
+mod permissions;
 pub mod support;
 mod watch;
 

@@ -111,7 +111,7 @@ start_postgres() {
     fi
     if ! postgres_runs; then
         # PostgreSQL itself takes any living process of that number for its predecessor.
-        as_server rm -f "$LOCAL/data/postmaster.pid"
+        as_server rm -f "$LOCAL/data/postmaster.pid" "$RUN/.s.PGSQL.$PG_PORT.lock"
         step "Starting PostgreSQL" launch_postgres
     fi
 }

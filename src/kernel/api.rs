@@ -1,6 +1,7 @@
 //! The functions of the schema `backoffice`.
 
 use crate::kernel::error::{Error, entry, required};
+use crate::kernel::json::JsonArg;
 use crate::kernel::money::{Currency, Money};
 use crate::kernel::{caller, jwt, numeric, roles, secrets, settings};
 use pgrx::pg_sys::panic::ErrorReport;
@@ -123,12 +124,12 @@ fn backoffice_get_setting(
 fn backoffice_set_setting(
     p_system: Option<&str>,
     p_key: Option<&str>,
-    p_value: Option<JsonB>,
+    p_value: Option<JsonArg>,
 ) -> Result<JsonB, ErrorReport> {
     entry(|| {
         let (system, key) = (required(p_system, "p_system")?, required(p_key, "p_key")?);
         // PostgREST sends a JSON null as an SQL NULL.
-        let value = p_value.map_or(serde_json::Value::Null, |json| json.0);
+        let value = JsonArg::optional(p_value, "p_value")?.unwrap_or_default();
         settings::change(system, key, &value).map(JsonB)
     })
 }

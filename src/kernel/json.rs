@@ -1,11 +1,17 @@
-//! JSON that PostgreSQL made and that goes out as it is.
+//! JSON as it comes in, which may be more than Rust can hold, and JSON that
+//! PostgreSQL made and that goes out as it is.
 
-use pgrx::callconv::{BoxRet, FcInfo};
+use crate::kernel::error::{Error, Result, required};
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::Datum;
+use pgrx::nullable::Nullable;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
-use pgrx::{IntoDatum, pg_sys};
+use pgrx::{FromDatum, IntoDatum, pg_sys};
+use serde_json::Value;
+use std::ffi::CStr;
+use std::result;
 
 /// The text of a `json` value. Unlike [`pgrx::Json`] it is not parsed and
 /// written anew, which would turn 1.10 into 1.1.
@@ -25,8 +31,9 @@ impl IntoDatum for JsonText {
 unsafe impl SqlTranslatable for JsonText {
     const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(JsonText);
     const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("json"));
-    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+    const ARGUMENT_SQL: result::Result<SqlMappingRef, ArgumentError> =
+        Ok(SqlMappingRef::literal("json"));
+    const RETURN_SQL: result::Result<ReturnsRef, ReturnsError> =
         Ok(ReturnsRef::One(SqlMappingRef::literal("json")));
 }
 
@@ -38,4 +45,74 @@ unsafe impl BoxRet for JsonText {
             None => fcinfo.return_null(),
         }
     }
+}
+
+/// A `jsonb` argument. Unlike [`pgrx::JsonB`] it does not panic, which would be a
+/// 5xx, where the value is more than Rust reads: a number beyond 1e308, or lists
+/// and objects more than 127 deep.
+pub struct JsonArg(result::Result<Value, String>);
+
+impl JsonArg {
+    /// The value, or 22023.
+    pub fn value(self, field: &str) -> Result<Value> {
+        self.0.map_err(|reason| Error::invalid(field, format!("cannot be read: {reason}")))
+    }
+
+    /// The value of an argument that must be there.
+    pub fn required(argument: Option<Self>, field: &str) -> Result<Value> {
+        required(argument, field)?.value(field)
+    }
+
+    /// The value of an argument that may be left out.
+    pub fn optional(argument: Option<Self>, field: &str) -> Result<Option<Value>> {
+        argument.map(|json| json.value(field)).transpose()
+    }
+}
+
+impl FromDatum for JsonArg {
+    unsafe fn from_polymorphic_datum(
+        datum: pg_sys::Datum,
+        is_null: bool,
+        _: pg_sys::Oid,
+    ) -> Option<Self> {
+        if is_null {
+            return None;
+        }
+        // SAFETY: the caller says that it is a jsonb, whose output function gives a text
+        // in the server's encoding; it is freed with the memory of the call.
+        let text = unsafe {
+            let text: &CStr = pgrx::direct_function_call(pg_sys::jsonb_out, &[Some(datum)])?;
+            text.to_str()
+        };
+        Some(JsonArg(text.map_err(|e| e.to_string()).and_then(|text| {
+            serde_json::from_str(text).map_err(|e| reason(&e.to_string()).to_owned())
+        })))
+    }
+}
+
+/// Without the place in the text, which is PostgreSQL's and not the client's.
+fn reason(message: &str) -> &str {
+    message.split(" at line").next().unwrap_or(message)
+}
+
+// SAFETY: a jsonb datum is what from_polymorphic_datum expects.
+unsafe impl<'fcx> ArgAbi<'fcx> for JsonArg {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        let missing = || JsonArg(Err("it is NULL".to_owned()));
+        unsafe { arg.unbox_arg_using_from_datum().unwrap_or_else(missing) }
+    }
+
+    unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
+        unsafe { arg.unbox_arg_using_from_datum().into() }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl SqlTranslatable for JsonArg {
+    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(JsonArg);
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: result::Result<SqlMappingRef, ArgumentError> =
+        Ok(SqlMappingRef::literal("jsonb"));
+    const RETURN_SQL: result::Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("jsonb")));
 }

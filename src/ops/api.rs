@@ -3,6 +3,7 @@
 mod jobs;
 
 use crate::kernel::error::{entry, required};
+use crate::kernel::json::JsonArg;
 use crate::kernel::{caller, roles, settings};
 use crate::ops::{archive, outbox};
 use pgrx::pg_sys::panic::ErrorReport;
@@ -107,12 +108,12 @@ fn ops_get_settings(p_system: Option<&str>) -> Result<JsonB, ErrorReport> {
 fn ops_set_setting(
     p_system: Option<&str>,
     p_key: Option<&str>,
-    p_value: Option<JsonB>,
+    p_value: Option<JsonArg>,
 ) -> Result<JsonB, ErrorReport> {
     entry(|| {
         let (system, key) = (required(p_system, "p_system")?, required(p_key, "p_key")?);
         // PostgREST sends a JSON null as an SQL NULL.
-        let value = p_value.map_or(serde_json::Value::Null, |json| json.0);
+        let value = JsonArg::optional(p_value, "p_value")?.unwrap_or_default();
         settings::change(system, key, &value).map(JsonB)
     })
 }

@@ -169,6 +169,9 @@ fn confirm_change(
 
 /// Merges: a key that is null goes, the others are set.
 fn change_metadata(who: &SignedIn, data: &Map<String, Value>) -> Result<(), Failure> {
+    if data.is_empty() {
+        return Ok(());
+    }
     let (changes, name) = split_metadata(data.clone())?;
     let mut metadata = match users::metadata(who.person.id)? {
         Value::Object(map) => map,

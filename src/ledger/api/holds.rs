@@ -2,13 +2,14 @@
 
 use crate::kernel::clock::clock;
 use crate::kernel::error::{Error, Result, entry, required};
+use crate::kernel::json::JsonArg;
 use crate::kernel::money::Money;
 use crate::ledger::api::{Reference, money};
 use crate::ledger::hold::{NewHold, Settlement};
 use crate::ledger::{access, expiry, holding};
+use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use pgrx::{JsonB, Uuid};
 
 /// A hold as the functions below give it.
 type Row = (Uuid, i64, i64, String, i64, i64, i64, String, Option<TimestampWithTimeZone>);
@@ -47,7 +48,7 @@ fn ledger_hold(
     p_currency: default!(Option<&str>, "null"),
     p_id: default!(Option<Uuid>, "null"),
     p_description: default!(Option<&str>, "null"),
-    p_metadata: default!(Option<JsonB>, "null"),
+    p_metadata: default!(Option<JsonArg>, "null"),
     p_debit_account_id: default!(Option<i64>, "null"),
     p_credit_account_id: default!(Option<i64>, "null"),
 ) -> Result<
@@ -82,7 +83,7 @@ fn ledger_hold(
             amount: money(p_amount, p_currency, debit)?,
             expires_at: p_expires_at,
             description: p_description,
-            metadata: p_metadata.map(|json| json.0),
+            metadata: JsonArg::optional(p_metadata, "p_metadata")?,
         })?)
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::kernel::caller::{self, Kind};
 use crate::kernel::error::{Result, entry, required};
+use crate::kernel::json::JsonArg;
 use crate::ledger::access;
 use crate::ledger::accounts::balance_after;
 use crate::ledger::api::{Reference, money};
@@ -10,9 +11,9 @@ use crate::ledger::legs::read_legs;
 use crate::ledger::posting::post;
 use crate::ledger::reversal::{undo_journal, undo_transfer};
 use crate::ops::audit::{self, Change};
+use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use pgrx::{JsonB, Uuid};
 use serde_json::Map;
 
 /// A transfer as the functions below give it, with the balances that it left.
@@ -91,7 +92,7 @@ fn ledger_transfer(
     p_currency: default!(Option<&str>, "null"),
     p_id: default!(Option<Uuid>, "null"),
     p_description: default!(Option<&str>, "null"),
-    p_metadata: default!(Option<JsonB>, "null"),
+    p_metadata: default!(Option<JsonArg>, "null"),
     p_effective_at: default!(Option<TimestampWithTimeZone>, "null"),
     p_debit_account_id: default!(Option<i64>, "null"),
     p_credit_account_id: default!(Option<i64>, "null"),
@@ -130,7 +131,7 @@ fn ledger_transfer(
             description: p_description,
             legs: &[Leg { id: p_id, debit, credit, amount }],
             effective_at: p_effective_at,
-            metadata: p_metadata.map(|json| json.0),
+            metadata: JsonArg::optional(p_metadata, "p_metadata")?,
         })?;
         rows(by_hand("transfer", posted)?)
     })
@@ -154,10 +155,10 @@ fn ledger_transfer(
 fn ledger_post_journal(
     p_system: Option<&str>,
     p_kind: Option<&str>,
-    p_legs: Option<JsonB>,
+    p_legs: Option<JsonArg>,
     p_id: default!(Option<Uuid>, "null"),
     p_description: default!(Option<&str>, "null"),
-    p_metadata: default!(Option<JsonB>, "null"),
+    p_metadata: default!(Option<JsonArg>, "null"),
     p_effective_at: default!(Option<TimestampWithTimeZone>, "null"),
 ) -> Result<
     TableIterator<
@@ -184,7 +185,7 @@ fn ledger_post_journal(
         access::require_service()?;
         let system = required(p_system, "p_system")?;
         let kind = required(p_kind, "p_kind")?;
-        let legs = read_legs(system, &required(p_legs, "p_legs")?.0)?;
+        let legs = read_legs(system, &JsonArg::required(p_legs, "p_legs")?)?;
         let posted = post(&Journal {
             id: p_id,
             system,
@@ -192,7 +193,7 @@ fn ledger_post_journal(
             description: p_description,
             legs: &legs,
             effective_at: p_effective_at,
-            metadata: p_metadata.map(|json| json.0),
+            metadata: JsonArg::optional(p_metadata, "p_metadata")?,
         })?;
         rows(by_hand("post_journal", posted)?)
     })

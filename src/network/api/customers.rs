@@ -2,11 +2,12 @@
 
 use crate::kernel::caller;
 use crate::kernel::error::{entry, required};
+use crate::kernel::json::JsonArg;
 use crate::network::store::profiles;
 use crate::network::{SYSTEM, customer, reversal};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use pgrx::{JsonB, Uuid, composite_type};
+use pgrx::{Uuid, composite_type};
 
 /// Makes a customer of promoter `p_promoter_id`: takes the PIN, makes the person,
 /// and pays the commission, all or nothing.
@@ -27,11 +28,11 @@ use pgrx::{JsonB, Uuid, composite_type};
 #[search_path(pg_catalog, pg_temp)]
 fn network_create_customer_with_commission(
     p_promoter_id: Option<Uuid>,
-    p_customer_data: Option<JsonB>,
+    p_customer_data: Option<JsonArg>,
 ) -> Result<composite_type!('static, "network.profiles"), ErrorReport> {
     entry(|| {
         let promoter = required(p_promoter_id, "p_promoter_id")?;
-        let JsonB(data) = required(p_customer_data, "p_customer_data")?;
+        let data = JsonArg::required(p_customer_data, "p_customer_data")?;
         profiles::row(customer::create(&caller::current(), promoter, &data)?)
     })
 }
@@ -49,11 +50,11 @@ fn network_create_customer_with_commission(
 #[search_path(pg_catalog, pg_temp)]
 fn network_update_customer_profile(
     p_customer_id: Option<Uuid>,
-    p_updates: Option<JsonB>,
+    p_updates: Option<JsonArg>,
 ) -> Result<composite_type!('static, "network.profiles"), ErrorReport> {
     entry(|| {
         let id = required(p_customer_id, "p_customer_id")?;
-        let JsonB(updates) = required(p_updates, "p_updates")?;
+        let updates = JsonArg::required(p_updates, "p_updates")?;
         customer::update(&caller::current(), id, &updates)?;
         profiles::row(id)
     })

@@ -2,7 +2,7 @@
 
 use crate::kernel::caller;
 use crate::kernel::error::{entry, required};
-use crate::kernel::json::JsonText;
+use crate::kernel::json::{JsonArg, JsonText};
 use crate::network::input::free_text;
 use crate::network::promoter::{self, NewPromoter};
 use crate::network::store::profiles;
@@ -61,11 +61,11 @@ fn network_create_unified_promoter(
 #[search_path(pg_catalog, pg_temp)]
 fn network_update_promoter_profile(
     p_promoter_id: Option<Uuid>,
-    p_updates: Option<JsonB>,
+    p_updates: Option<JsonArg>,
 ) -> Result<composite_type!('static, "network.profiles"), ErrorReport> {
     entry(|| {
         let id = required(p_promoter_id, "p_promoter_id")?;
-        let JsonB(updates) = required(p_updates, "p_updates")?;
+        let updates = JsonArg::required(p_updates, "p_updates")?;
         promoter::update(&caller::current(), id, &updates)?;
         profiles::row(id)
     })

@@ -2,6 +2,7 @@
 
 use crate::kernel::caller;
 use crate::kernel::error::{entry, required};
+use crate::kernel::json::JsonArg;
 use crate::network::input::free_text;
 use crate::network::store::withdrawals as store;
 use crate::network::{SYSTEM, withdrawal};
@@ -28,13 +29,13 @@ use pgrx::{AnyNumeric, JsonB, Uuid, composite_type};
 fn network_create_withdrawal_request(
     p_promoter_id: Option<Uuid>,
     p_amount: Option<AnyNumeric>,
-    p_bank_details: Option<JsonB>,
+    p_bank_details: Option<JsonArg>,
 ) -> Result<composite_type!('static, "network.withdrawal_requests"), ErrorReport> {
     entry(|| {
         let promoter = required(p_promoter_id, "p_promoter_id")?;
         caller::current().require_self_or_admin(SYSTEM, promoter, "p_promoter_id")?;
         let amount = required(p_amount, "p_amount")?;
-        let JsonB(bank) = required(p_bank_details, "p_bank_details")?;
+        let bank = JsonArg::required(p_bank_details, "p_bank_details")?;
         store::row(withdrawal::create(promoter, &amount, &bank)?)
     })
 }
