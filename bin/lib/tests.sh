@@ -80,10 +80,12 @@ test_docs() {
     count "Documentation" "$passed" "$failed" "$status"
 }
 
-# Servers with an empty database; sets TEST_ENV to what their tests find in the environment.
+# Servers with an empty database; sets TEST_ENV to what their tests find in the environment. pg_dump refuses servers
+# that are newer than itself, so the programs are the server's.
 fresh_servers() {
     "$ROOT/bin/up" --fresh --quiet 8>&- || return 1
     mapfile -t TEST_ENV <"$LOCAL/env"
+    TEST_ENV+=("PATH=$PG_BIN:$PATH")
 }
 
 stop_test_servers() { "$ROOT/bin/down" --quiet 8>&- || true; }
