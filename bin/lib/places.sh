@@ -69,7 +69,7 @@ find_places() {
     LOCAL=$(readlink -f "$wanted")
     PG=${BACKOFFICE_PG:-15}
     [[ $PG =~ ^1[5-8]$ ]] || die "PostgreSQL $PG is not supported (15 to 18 are)"
-    RUN=$LOCAL/run PG_BIN=$(pg_bin "$LOCAL/pg$PG")
+    RUN=$LOCAL/run KEYS=$LOCAL/keys PG_BIN=$(pg_bin "$LOCAL/pg$PG")
     export LOCAL BUILD
     mkdir -p "$LOCAL/logs" "$LOCAL/etc" "$BUILD/logs"
 }

@@ -140,7 +140,7 @@ make_keys() {
 # Sets RESTART when the running server must be restarted to see what changed.
 configure_postgres() {
     local conf
-    conf=$(DATABASE_LISTEN=127.0.0.1 DATABASE_PORT=$PG_PORT DATABASE_SOCKETS=$RUN DATABASE_KEYS=$LOCAL/keys \
+    conf=$(DATABASE_LISTEN=127.0.0.1 DATABASE_PORT=$PG_PORT DATABASE_SOCKETS=$RUN DATABASE_KEYS=$KEYS \
         "$ROOT/docker/fill-in" <"$ROOT/docker/database/postgresql.conf")
     if [[ $(as_server cat "$LOCAL/data/backoffice.conf" 2>/dev/null) != "$conf" ]]; then
         write_server_file data/backoffice.conf <<<"$conf"

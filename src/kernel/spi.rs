@@ -4,7 +4,7 @@
 //! it with arguments. Statements name every object with its schema, so a plan
 //! outlives DDL and changes of search_path.
 
-use crate::kernel::error::{Error, Result, catching};
+use crate::kernel::error::{Error, Result, catching, sqlstate};
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, PgOid};
 use pgrx::prelude::*;
@@ -88,6 +88,7 @@ impl Query {
 
     /// Runs the statement; how many rows it touched.
     pub fn run(&self, args: &[DatumWithOid<'_>]) -> Result<usize> {
+        require_writable()?;
         Spi::connect_mut(|client| {
             let plan = self.plan(client, args)?;
             Ok(client.update(plan, None, args)?.len())
@@ -115,10 +116,13 @@ impl Query {
                 let plan = self.plan(client, args)?;
                 collect(client.select(plan, limit, args)?)
             }),
-            Mode::Write => Spi::connect_mut(|client| {
-                let plan = self.plan(client, args)?;
-                collect(client.update(plan, limit, args)?)
-            }),
+            Mode::Write => {
+                require_writable()?;
+                Spi::connect_mut(|client| {
+                    let plan = self.plan(client, args)?;
+                    collect(client.update(plan, limit, args)?)
+                })
+            }
         }
     }
 
@@ -139,12 +143,28 @@ impl Query {
     }
 }
 
+/// 25006 in a transaction that only reads: a GET, or any on a replica. pgrx takes a
+/// transaction id before it writes, which a replica refuses as an internal error.
+fn require_writable() -> Result<()> {
+    // SAFETY: plain reads of the state of this backend.
+    if !unsafe { pg_sys::XactReadOnly } {
+        return Ok(());
+    }
+    let refused = |message: &str| Error::new(sqlstate::READ_ONLY, message);
+    Err(if unsafe { pg_sys::RecoveryInProgress() } {
+        refused("this server is a replica: it answers what only reads").hint("Ask the primary.")
+    } else {
+        refused("this transaction only reads").hint("Call functions that write with POST.")
+    })
+}
+
 /// Runs `body` in a subtransaction: all of it, or none of it.
 ///
 /// The only safe way to go on after SQL failed. An `Err` of `body` and an error
 /// that PostgreSQL raised both undo what `body` did; the latter comes back as an
 /// [`Error`](crate::kernel::error::Error) with its SQLSTATE.
 pub fn subtransaction<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    require_writable()?;
     unsafe {
         let memory = pg_sys::CurrentMemoryContext;
         let owner = pg_sys::CurrentResourceOwner;
