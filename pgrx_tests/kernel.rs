@@ -4,10 +4,76 @@ use pgrx::prelude::*;
 
 #[pg_schema]
 mod tests {
+    use crate::kernel::append::Insert;
+    use crate::kernel::error::{Error, Result};
     use crate::kernel::ids::new_id;
-    use crate::kernel::secrets;
+    use crate::kernel::spi::subtransaction;
+    use crate::kernel::{secrets, settings};
     use crate::pgrx_tests::support::*;
     use pgrx::prelude::*;
+
+    fn attempts() -> i64 {
+        settings::get("ops", "outbox_max_attempts").expect("the setting")
+    }
+
+    #[pg_test]
+    fn a_setting_that_changed_is_seen_at_once() {
+        assert_eq!(attempts(), 8);
+        run("select backoffice.set_setting('ops', 'outbox_max_attempts', '5')");
+        assert_eq!(attempts(), 5);
+        run("delete from backoffice.settings where system = 'ops'");
+        assert_eq!(attempts(), 8);
+    }
+
+    #[pg_test]
+    fn a_change_of_a_setting_that_was_undone_is_forgotten() {
+        assert_eq!(attempts(), 8);
+        let undone: Result<()> = subtransaction(|| {
+            run("select backoffice.set_setting('ops', 'outbox_max_attempts', '5')");
+            assert_eq!(attempts(), 5);
+            Err(Error::conflict("never mind"))
+        });
+        assert!(undone.is_err());
+        assert_eq!(attempts(), 8);
+    }
+
+    #[pg_test]
+    fn a_default_that_an_update_changed_is_seen_at_once() {
+        assert_eq!(attempts(), 8);
+        run("update backoffice.setting_definitions set default_value = '9'
+              where system = 'ops' and key = 'outbox_max_attempts'");
+        assert_eq!(attempts(), 9);
+    }
+
+    #[pg_test]
+    fn rows_that_are_appended_keep_to_the_rules_of_their_table() {
+        run("create domain public.small as integer check (value < 10)");
+        run("create type public.color as enum ('red')");
+        run("create table public.things (id integer primary key, size public.small,
+                color public.color, name text check (name <> 'bad'), gone text)");
+        run("alter table public.things drop column gone");
+        static THINGS: Insert =
+            Insert::into(c"public", c"things", &["id", "size", "color", "name"]);
+        let put = |id: i32, size: i32, color: &str, name: &str| {
+            subtransaction(|| THINGS.run([[id.into(), size.into(), color.into(), name.into()]]))
+                .map_err(|e| e.sqlstate.code())
+        };
+        assert_eq!(put(1, 9, "red", "good"), Ok(()));
+        assert_eq!(put(1, 9, "red", "good"), Err("23505".into()));
+        assert_eq!(put(2, 10, "red", "good"), Err("23514".into()));
+        assert_eq!(put(2, 9, "blue", "good"), Err("22P02".into()));
+        assert_eq!(put(2, 9, "red", "bad"), Err("23514".into()));
+        assert_eq!(one::<i64>("select count(*) from public.things where color = 'red'"), 1);
+    }
+
+    #[pg_test]
+    fn an_appended_value_of_another_type_is_refused() {
+        run("create table public.things (id integer)");
+        static THINGS: Insert = Insert::into(c"public", c"things", &["id"]);
+        static MISNAMED: Insert = Insert::into(c"public", c"things", &["ident"]);
+        assert!(subtransaction(|| THINGS.run([["1".into()]])).is_err());
+        assert!(subtransaction(|| MISNAMED.run([[1.into()]])).is_err());
+    }
 
     #[pg_test]
     fn a_person_is_who_the_token_says() {

@@ -2,9 +2,14 @@
 
 use pgrx::prelude::*;
 
+mod jobs;
+mod purges;
+
 #[pg_schema]
 mod tests {
+    use crate::kernel::error::{Error, Result, entry};
     use crate::kernel::ids::new_id;
+    use crate::kernel::spi::subtransaction;
     use crate::ops::outbox::{self, Channel, Message};
     use crate::pgrx_tests::support::*;
     use pgrx::prelude::*;
@@ -42,6 +47,93 @@ mod tests {
         assert_eq!(entry["old_values"], Value::Null);
         let new = json!({"id": 1, "name": "a", "secret": "[redacted]", "extra": {"x": 1.5}});
         assert_eq!(entry["new_values"], new);
+    }
+
+    /// Runs SQL as part of a function of ours.
+    fn inside(work: impl FnOnce() -> Result<()>) {
+        entry(work).unwrap_or_else(|e| panic!("{}", e.message()));
+    }
+
+    #[pg_test]
+    fn what_a_function_changes_is_logged_when_it_is_done() {
+        audited_table();
+        inside(|| {
+            run("insert into public.things values (1, 'a'), (2, 'b')");
+            run("insert into public.things values (3, 'c')");
+            assert_eq!(entries(), 0);
+            Ok(())
+        });
+        assert_eq!(entries(), 3);
+    }
+
+    #[pg_test]
+    fn what_was_undone_inside_a_function_is_not_logged() {
+        audited_table();
+        inside(|| {
+            let undone: Result<()> = subtransaction(|| {
+                run("insert into public.things values (1, 'undone')");
+                subtransaction(|| {
+                    run("insert into public.things values (2, 'undone with it')");
+                    Ok(())
+                })?;
+                Err(Error::conflict("never mind"))
+            });
+            assert!(undone.is_err());
+            subtransaction(|| {
+                run("insert into public.things values (3, 'done')");
+                Ok(())
+            })
+        });
+        assert_eq!(last()["new_values"]["name"], json!("done"));
+        assert_eq!(entries(), 1);
+    }
+
+    #[pg_test]
+    fn a_block_that_catches_an_error_leaves_no_trace_of_it() {
+        audited_table();
+        inside(|| {
+            run("do $$ begin
+                   begin
+                     insert into public.things values (1, 'undone');
+                     raise exception 'no';
+                   exception when others then null;
+                   end;
+                 end $$");
+            Ok(())
+        });
+        assert_eq!(entries(), 0);
+    }
+
+    #[pg_test]
+    fn a_function_that_fails_leaves_nothing_for_the_next_to_log() {
+        audited_table();
+        let failed: Result<()> = subtransaction(|| {
+            inside(|| {
+                run("insert into public.things values (1, 'undone')");
+                Ok(())
+            });
+            Err(Error::conflict("never mind"))
+        });
+        assert!(failed.is_err());
+        inside(|| {
+            run("insert into public.things values (2, 'done')");
+            Ok(())
+        });
+        assert_eq!((entries(), &last()["record_id"]), (1, &json!("2")));
+    }
+
+    #[pg_test]
+    fn the_log_is_written_whoever_is_the_outermost() {
+        audited_table();
+        run("grant insert on public.things to authenticated");
+        run("grant usage on schema public to authenticated");
+        become_person(new_id());
+        inside(|| {
+            run("insert into public.things values (1, 'a')");
+            Ok(())
+        });
+        become_database();
+        assert_eq!(last()["actor_role"], json!("person"));
     }
 
     #[pg_test]

@@ -20,6 +20,9 @@ mod schema;
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     kernel::init();
+    ops::init();
+    identity::init();
+    ledger::init();
     network::init();
 }
 

@@ -5,9 +5,10 @@ DATABASE=backoffice
 
 # FRESH: recreate the database. KEEP: go on with one that an older version of the SQL created.
 make_database() {
-    local exists hash
+    local exists existed hash dropped=''
     hash=$(extension_sql_hash)
-    exists=$(admin_psql -d postgres -Atc "select 1 from pg_catalog.pg_database where datname = '$DATABASE'")
+    existed=$(admin_psql -d postgres -Atc "select 1 from pg_catalog.pg_database where datname = '$DATABASE'")
+    exists=$existed
     if [[ -n ${FRESH:-} && -n $exists ]]; then
         admin_psql -d postgres -c "drop database $DATABASE with (force)"
         exists=
@@ -16,7 +17,7 @@ make_database() {
     if [[ -z $exists || ! -f $LOCAL/created-with ]]; then
         step "Creating the database" create_database
         printf '%s\n' "$hash" >"$LOCAL/created-with"
-        RESTART=yes
+        RESTART=yes dropped=$existed
     elif [[ $(installed_version) != "$(extension_version)" ]]; then
         step "Updating the extension to $(extension_version)" admin_psql -d "$DATABASE" -c "alter extension backoffice update"
         printf '%s\n' "$hash" >"$LOCAL/created-with"
@@ -24,7 +25,13 @@ make_database() {
     elif [[ $(<"$LOCAL/created-with") != "$hash" ]]; then
         complain_about_old_catalog
     fi
+    ! has_cron || admin_psql -d "$DATABASE" -c 'set client_min_messages = warning' -c 'create extension if not exists pg_cron'
     admin_psql -d "$DATABASE" -f - <"$ROOT/docker/database/roles.sql"
+    if has_cron && has_function ops schedule_jobs; then
+        admin_psql -d "$DATABASE" -o /dev/null -c "select ops.schedule_jobs('backoffice_jobs')"
+    fi
+    # The launcher of pg_cron ended with its database, and only a new start of the server brings it back.
+    [[ -z $dropped ]] || ! has_cron || step "Restarting PostgreSQL for pg_cron" restart_postgres
 }
 
 installed_version() {

@@ -19,6 +19,7 @@ DEBIAN_PACKAGES=(
     make:/usr/bin/make
     pkg-config:/usr/bin/pkg-config
     postgresql-15:/usr/lib/postgresql/15/bin/postgres
+    postgresql-15-cron:/usr/lib/postgresql/15/lib/pg_cron.so
     postgresql-server-dev-15:/usr/include/postgresql/15/server/postgres.h
     clang:/usr/bin/clang
     libclang-dev:/usr/share/doc/libclang-dev

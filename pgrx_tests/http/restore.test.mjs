@@ -18,8 +18,9 @@ function run(program, args, input) {
 
 const psql = (statement) => run('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', restored, '-c', statement]).trim();
 
-// Newer versions of pg_dump guard their output with a word that is random.
-const dump = (database) => run('pg_dump', ['-d', database]).replace(/^\\(un)?restrict .*$/gm, '');
+// pg_cron can be in one database of a server only, and its schedule is not what a dump is for. Newer versions of
+// pg_dump guard their output with a word that is random.
+const dump = (database) => run('pg_dump', ['-e', 'backoffice', '-d', database]).replace(/^\\(un)?restrict .*$/gm, '');
 
 /** Lines that one text has more often than the other, the first ten of them. */
 function differences(one, other) {

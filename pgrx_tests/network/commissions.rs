@@ -290,6 +290,44 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_row_of_another_way_that_is_pending_is_paid_by_its_trigger() {
+        let admin = admin();
+        let promoter = promoter(None);
+        run(&format!("select network.admin_allocate_pins('{promoter}', 1)"));
+        let person: Uuid = one("insert into identity.users (id, email, system)
+             values (gen_random_uuid(), 'other@example.com', 'network') returning id");
+        run(&format!(
+            "insert into network.profiles (id, email, role, customer_id, parent_promoter_id)
+             values ('{person}', 'other@example.com', 'customer', 'BPVC99', '{promoter}')"
+        ));
+        run(&format!(
+            "insert into network.customers (id, promoter_id) values ('{person}', '{promoter}')"
+        ));
+        assert_eq!((balance(promoter), admin_balance()), ("500.00".into(), "300.00".into()));
+        assert_ne!(admin, promoter);
+        expect_consistent();
+    }
+
+    #[pg_test]
+    fn a_row_that_names_nobody_is_found() {
+        admin();
+        expect_consistent();
+        run("insert into network.pin_transactions (id, transaction_id, user_id, action_type,
+                pin_change_value, balance_before, balance_after, note)
+             values (gen_random_uuid(), 'X1', gen_random_uuid(), 'admin_allocation', 1, 0, 1, '')");
+        let found: i64 = one("select count(*) from network.check() where rule = 'reference'");
+        assert_eq!(found, 1);
+    }
+
+    #[pg_test]
+    fn a_profile_that_a_commission_names_cannot_be_deleted() {
+        admin();
+        let promoter = promoter(None);
+        customer(promoter);
+        expect_error("23503", &format!("delete from network.profiles where id = '{promoter}'"));
+    }
+
+    #[pg_test]
     fn the_ledger_shows_the_commission_as_one_journal() {
         admin();
         let line = line(4);

@@ -1,10 +1,22 @@
 -- identity: people, how they sign in, and their sessions. Never exposed by the
 -- API; auth_api is what clients see. Whatever grants access is kept as a hash.
 
+-- The rules of one column are domains: PostgreSQL reads the checks of a table anew in every statement.
+create domain identity.email_address as text
+    constraint email_address_check check (value = lower(value collate "C"));
+create domain identity.phone_number as text
+    constraint phone_number_check check (value ~ '^([1-9][0-9]{9}|[+][1-9][0-9]{6,14})$');
+create domain identity.json_object as jsonb
+    constraint json_object_check check (jsonb_typeof(value) = 'object');
+create domain identity.handle as text
+    constraint handle_check check (value = lower(value collate "C"));
+create domain identity.token_kind as text constraint token_kind_check check (value in
+    ('confirmation', 'recovery', 'invite', 'email_change', 'phone_change', 'reauthentication'));
+
 create table identity.users (
     id uuid not null,
-    email text,
-    phone text,
+    email identity.email_address,
+    phone identity.phone_number,
     name text,
     password_hash text,
     system text not null,
@@ -16,17 +28,13 @@ create table identity.users (
     last_sign_in_at timestamptz,
     banned_until timestamptz,
     erased_at timestamptz,
-    user_metadata jsonb not null default '{}',
-    app_metadata jsonb not null default '{}',
+    user_metadata identity.json_object not null default '{}',
+    app_metadata identity.json_object not null default '{}',
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint users_pkey primary key (id),
     constraint users_email_key unique (email),
-    constraint users_phone_key unique (phone),
-    constraint users_email_check check (email = lower(email collate "C")),
-    constraint users_phone_check check (phone ~ '^([1-9][0-9]{9}|[+][1-9][0-9]{6,14})$'),
-    constraint users_user_metadata_check check (jsonb_typeof(user_metadata) = 'object'),
-    constraint users_app_metadata_check check (jsonb_typeof(app_metadata) = 'object')
+    constraint users_phone_key unique (phone)
 );
 create index users_new_email_idx on identity.users (new_email) where new_email is not null;
 create index users_new_phone_idx on identity.users (new_phone) where new_phone is not null;
@@ -45,13 +53,12 @@ alter table identity.users enable row level security;
 select pg_catalog.pg_extension_config_dump('identity.users', '');
 
 create table identity.login_handles (
-    handle text not null,
+    handle identity.handle not null,
     user_id uuid not null,
     kind text not null,
     created_at timestamptz not null default now(),
     constraint login_handles_pkey primary key (handle),
-    constraint login_handles_user_fkey foreign key (user_id) references identity.users on delete cascade,
-    constraint login_handles_handle_check check (handle = lower(handle collate "C"))
+    constraint login_handles_user_fkey foreign key (user_id) references identity.users on delete cascade
 );
 create index login_handles_user_idx on identity.login_handles (user_id);
 comment on table identity.login_handles is 'Ids of the products that a person may sign in with, such as a promoter id; lower case.';
@@ -119,6 +126,7 @@ create table identity.sessions (
         ('signed_out', 'token_reused', 'password_changed', 'second_factor', 'ended_by_admin', 'banned'))
 );
 create index sessions_user_idx on identity.sessions (user_id, ended_at);
+create index sessions_over_idx on identity.sessions (coalesce(ended_at, not_after));
 create index sessions_factor_idx on identity.sessions (factor_id) where factor_id is not null;
 comment on table identity.sessions is 'Sign-ins. A token is good only while its session is: every request asks.';
 comment on column identity.sessions.system is 'The system that the person signed in to.';
@@ -145,7 +153,7 @@ select pg_catalog.pg_extension_config_dump('identity.refresh_tokens', '');
 
 create table identity.one_time_tokens (
     user_id uuid not null,
-    kind text not null,
+    kind identity.token_kind not null,
     token_hash bytea not null,
     code_hash bytea not null,
     system text not null,
@@ -160,8 +168,6 @@ create table identity.one_time_tokens (
     constraint one_time_tokens_pkey primary key (user_id, kind),
     constraint one_time_tokens_token_key unique (token_hash),
     constraint one_time_tokens_user_fkey foreign key (user_id) references identity.users on delete cascade,
-    constraint one_time_tokens_kind_check check (kind in
-        ('confirmation', 'recovery', 'invite', 'email_change', 'phone_change', 'reauthentication')),
     constraint one_time_tokens_chosen_check check
         (kind = 'confirmation' or (password_hash is null and name is null and user_metadata is null))
 );
@@ -207,6 +213,8 @@ insert into backoffice.setting_definitions
      'How long an access token is good'),
     ('identity', 'session_days', 'integer', '30', 1, 3650, null, false,
      'How long a session can be refreshed before the person must sign in again'),
+    ('identity', 'ended_session_days', 'integer', '30', 1, 3650, null, false,
+     'How long a session is kept after its end, so that a stolen token is still recognised'),
     ('identity', 'refresh_reuse_seconds', 'integer', '10', 0, 60, null, false,
      'A refresh token used again within this time is a retry; later it is a theft and ends the session'),
     ('identity', 'sign_in_failures', 'integer', '10', 1, 1000, null, false,
@@ -223,6 +231,8 @@ insert into backoffice.setting_definitions
      'Messages that may be asked for from one address in an hour, for whomever'),
     ('identity', 'one_time_token_seconds', 'integer', '3600', 60, 604800, null, false,
      'How long a one-time token is good'),
+    ('identity', 'one_time_token_days', 'integer', '30', 1, 3650, null, false,
+     'How long a one-time token is kept after it was used or expired; with it goes what its sign-up chose'),
     ('identity', 'invite_days', 'integer', '7', 1, 90, null, false,
      'How long an invitation is good'),
     ('identity', 'invites_per_minute', 'integer', '100', 1, 100000, null, false,

@@ -91,6 +91,8 @@ insert into backoffice.role_definitions (system, role, description) values
     ('ops', 'admin', 'Reads the audit log and the outbox'),
     ('identity', 'admin', 'Manages people and their sessions');
 
-insert into backoffice.setting_definitions (system, key, kind, default_value, description) values
-    ('backoffice', 'admin_second_factor', 'boolean', 'false',
-     'Admins count as such only in a session that was confirmed with a second factor');
+insert into backoffice.setting_definitions (system, key, kind, default_value, minimum, maximum, description) values
+    ('backoffice', 'admin_second_factor', 'boolean', 'false', null, null,
+     'Admins count as such only in a session that was confirmed with a second factor'),
+    ('backoffice', 'idempotency_key_days', 'integer', '7', 1, 365,
+     'How long an Idempotency-Key is remembered: a repeat after that is a new request');

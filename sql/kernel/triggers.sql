@@ -1,3 +1,11 @@
 -- Trigger functions of the kernel that other modules put on their tables.
 create function backoffice.refuse_change() returns trigger
     language c as 'MODULE_PATHNAME', 'backoffice_refuse_change_wrapper';
+create function backoffice.forget_kept() returns trigger
+    language c as 'MODULE_PATHNAME', 'backoffice_forget_kept_wrapper';
+
+create trigger settings_kept after insert or update or delete or truncate on backoffice.settings
+    for each statement execute function backoffice.forget_kept();
+create trigger setting_definitions_kept after insert or update or delete or truncate
+    on backoffice.setting_definitions
+    for each statement execute function backoffice.forget_kept();

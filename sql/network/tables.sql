@@ -22,10 +22,10 @@ create table network.profiles (
     promoter_id text,
     customer_id text,
     parent_promoter_id uuid,
-    role_level text not null default 'Affiliate',
-    status text not null default 'Active',
+    role_level network.role_level not null default 'Affiliate',
+    status network.profile_status not null default 'Active',
     address text,
-    pins integer not null default 0,
+    pins network.pin_balance not null default 0,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint profiles_pkey primary key (id),
@@ -34,12 +34,9 @@ create table network.profiles (
     constraint profiles_email_key unique (email),
     constraint profiles_promoter_id_key unique (promoter_id),
     constraint profiles_customer_id_key unique (customer_id),
-    constraint profiles_pins_check check (pins >= 0),
-    constraint profiles_parent_check check (parent_promoter_id <> id),
-    constraint profiles_role_level_check check (role_level in ('Affiliate', 'Manager', 'Director')),
-    constraint profiles_status_check check (status in ('Active', 'Inactive')),
-    constraint profiles_promoter_check check (role <> 'promoter' or promoter_id is not null),
-    constraint profiles_customer_check check (role <> 'customer' or customer_id is not null)
+    constraint profiles_role_check check (parent_promoter_id is distinct from id
+        and case role when 'promoter' then promoter_id is not null
+                      when 'customer' then customer_id is not null else true end)
 ) with (fillfactor = 85);
 create index profiles_parent_promoter_id_idx on network.profiles (parent_promoter_id);
 create index profiles_role_idx on network.profiles (role, created_at);
@@ -101,14 +98,13 @@ create table network.customers (
     id uuid not null,
     promoter_id uuid,
     source text not null default 'promoter',
-    commission_status text not null default 'pending',
+    commission_status network.distribution not null default 'pending',
     metadata jsonb not null default '{}',
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint customers_pkey primary key (id),
     constraint customers_id_fkey foreign key (id) references network.profiles,
     constraint customers_promoter_id_fkey foreign key (promoter_id) references network.promoters,
-    constraint customers_commission_status_check check (commission_status in ('pending', 'distributed', 'none')),
     constraint customers_commission_promoter_check check (promoter_id is not null or commission_status = 'none')
 ) with (fillfactor = 85);
 create index customers_promoter_id_idx on network.customers (promoter_id, created_at);

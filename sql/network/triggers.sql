@@ -35,10 +35,17 @@ create trigger affiliate_commissions_no_delete before delete on network.affiliat
 create trigger affiliate_commissions_no_truncate before truncate on network.affiliate_commissions
     for each statement execute function backoffice.refuse_change();
 
-create trigger profiles_audit after insert or update or delete on network.profiles
+create trigger profiles_audit after insert or delete on network.profiles
     for each row execute function ops.audit_row();
+-- A change of PINs has a row in pin_transactions, which is logged.
+create trigger profiles_update_audit after update of
+        id, email, name, phone, role, promoter_id, customer_id, parent_promoter_id, role_level,
+        status, address, created_at
+    on network.profiles for each row execute function ops.audit_row();
 create trigger promoters_audit after insert or update or delete on network.promoters
     for each row execute function ops.audit_row();
+create trigger platform_kept after insert or update or delete or truncate on network.platform
+    for each statement execute function backoffice.forget_kept();
 create trigger platform_audit after insert or update or delete on network.platform
     for each row execute function ops.audit_row();
 create trigger customers_audit after insert or delete on network.customers

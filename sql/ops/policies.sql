@@ -10,3 +10,7 @@ grant select (id, system, channel, template, recipient, idempotency_key, status,
               available_at, leased_by, leased_until, last_error, created_at, sent_at)
     on ops.outbox to authenticated;
 grant select on ops.outbox to service_role;
+
+create policy job_runs_admin on ops.job_runs for select to authenticated
+    using ((select backoffice.has_role('ops', 'admin')));
+grant select on ops.job_runs to authenticated, service_role;

@@ -16,3 +16,5 @@ create trigger settings_audit after insert or update or delete on backoffice.set
     for each row execute function ops.audit_row();
 create trigger secrets_audit after insert or update or delete on backoffice.secrets
     for each row execute function ops.audit_row('nonce', 'ciphertext');
+create trigger job_settings_audit after insert or update or delete on ops.job_settings
+    for each row execute function ops.audit_row();

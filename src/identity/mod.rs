@@ -16,6 +16,7 @@ mod mail;
 mod one_time;
 mod password;
 mod people;
+mod purge;
 mod refresh;
 mod session;
 mod store;
@@ -25,5 +26,11 @@ pub mod totp;
 
 pub use contact::{normalize_email, normalize_phone};
 pub use people::{
-    NewPerson, PersonUpdate, create_person, end_sessions, invite, register_handle, update_person,
+    NewPerson, PersonUpdate, create_invited, create_person, end_sessions, invite, register_handle,
+    update_person,
 };
+
+/// Runs once in every backend that loads the library.
+pub fn init() {
+    purge::init();
+}

@@ -49,6 +49,19 @@ pub struct PersonUpdate<'a> {
 /// Creates a person. 22023 for a malformed address or none at all, 23505 for one
 /// that is taken, PT422 for a weak password.
 pub fn create_person(new: &NewPerson<'_>) -> Result<Uuid> {
+    create(new).map(|person| person.id)
+}
+
+/// Creates a person without a password and invites them to choose one. As
+/// [`create_person`], and PT429 if the caller is a person who invited too many.
+pub fn create_invited(new: &NewPerson<'_>) -> Result<Uuid> {
+    let person = create(&NewPerson { password: None, ..*new })?;
+    count_invitation()?;
+    send_to_own_address(&person, Kind::Invite, new.system, None)?;
+    Ok(person.id)
+}
+
+fn create(new: &NewPerson<'_>) -> Result<Person> {
     let email = new.email.map(|text| normalize_email(text, "email")).transpose()?;
     let phone = new.phone.map(|text| normalize_phone(text, "phone")).transpose()?;
     if email.is_none() && phone.is_none() {
@@ -73,27 +86,37 @@ pub fn create_person(new: &NewPerson<'_>) -> Result<Uuid> {
     let Some(id) = store::insert(&row)? else {
         return Err(taken(None, email.as_deref(), phone.as_deref())?);
     };
-    if let Some(password_hash) = &password_hash
-        && to_confirm
-    {
-        let chosen = Chosen {
-            password_hash: password_hash.clone(),
-            name: name.map(str::to_owned),
-            user_metadata: serde_json::json!({}),
-        };
-        send_confirmation(id, new.system, &chosen)?;
+    let person = Person {
+        id,
+        name: name.map(str::to_owned),
+        password_hash: row.password_hash.map(str::to_owned),
+        pending_hash: None,
+        invited: row.invited,
+        confirmed: row.confirmed,
+        banned: false,
+        new_email: None,
+        new_phone: None,
+        email,
+        phone,
+    };
+    if let Some(password_hash) = password_hash.filter(|_| to_confirm) {
+        let user_metadata = serde_json::json!({});
+        let chosen = Chosen { password_hash, name: person.name.clone(), user_metadata };
+        send_to_own_address(&person, Kind::Confirmation, new.system, Some(&chosen))?;
     }
-    Ok(id)
+    Ok(person)
 }
 
-/// The message that proves an address and brings the password into force.
-fn send_confirmation(person: Uuid, system: &str, chosen: &Chosen) -> Result<()> {
-    let person = store::by_id(person)?.ok_or_else(|| Error::not_found("person", person))?;
+/// Sends a token to the person's e-mail address, or else to their phone.
+fn send_to_own_address(
+    person: &Person,
+    kind: Kind,
+    system: &str,
+    chosen: Option<&Chosen>,
+) -> Result<()> {
     let address = person.email.as_deref().or(person.phone.as_deref());
     let recipient = address.ok_or_else(|| Error::conflict("the person has no address"))?;
-    let chosen = Some(chosen);
-    let kind = Kind::Confirmation;
-    one_time::send(&person, &Request { kind, system, recipient, redirect_to: None, chosen })
+    one_time::send(person, &Request { kind, system, recipient, redirect_to: None, chosen })
 }
 
 /// Hashes a password that is strong enough; PT422 otherwise.
@@ -200,13 +223,9 @@ fn count_or_refuse(counters: &[Counter], message: &str) -> Result<()> {
 /// PT429 if the caller is a person who caused too many.
 pub fn invite(person: Uuid, system: &str) -> Result<()> {
     let person = store::by_id(person)?.ok_or_else(|| Error::not_found("person", person))?;
-    let address = person.email.as_deref().or(person.phone.as_deref());
-    let recipient = address.ok_or_else(|| Error::conflict("the person has no address"))?;
     count_invitation()?;
     store::mark_invited(person.id)?;
-    let request =
-        Request { kind: Kind::Invite, system, recipient, redirect_to: None, chosen: None };
-    one_time::send(&person, &request)
+    send_to_own_address(&person, Kind::Invite, system, None)
 }
 
 /// A person whom a product lets invite others must not write to the whole world in

@@ -72,6 +72,7 @@ pub fn open(person: Uuid, system: &str, method: Method) -> Result<Value> {
         person,
         system,
         days: settings.get("session_days")?,
+        keep_days: settings.get("ended_session_days")?,
         amr: json!([method.proof()]),
         address: address.as_deref(),
         user_agent: headers.user_agent(),

@@ -95,7 +95,13 @@ pub fn count(counters: &[Counter]) -> Result<()> {
     for counter in ordered {
         store::count(&counter.key, counter.limit, counter.seconds)?;
     }
-    store::purge()
+    purge(20)?;
+    Ok(())
+}
+
+/// Deletes up to `most` counts that mean nothing any more; how many.
+pub fn purge(most: i64) -> Result<usize> {
+    store::purge(most)
 }
 
 /// Forgets what was counted.

@@ -9,6 +9,7 @@
 use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport, ErrorReportable};
 use pgrx::pg_sys::{self};
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::ffi::{c_char, c_int, c_void};
 use std::fmt::Display;
@@ -232,6 +233,44 @@ unsafe fn restore_names(seen: &pg_sys::ErrorData) {
     }
 }
 
+thread_local! {
+    /// How many of our functions are running inside each other.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static AT_END: Cell<fn() -> Result<()>> = const { Cell::new(|| Ok(())) };
+}
+
+/// What runs at the end of the outermost of our functions, if it was successful:
+/// for what is cheaper to do once than row by row.
+pub fn at_end(work: fn() -> Result<()>) {
+    AT_END.set(work);
+}
+
+/// One of our functions is running, until this is dropped.
+struct Depth;
+
+impl Depth {
+    fn deeper<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+        DEPTH.set(DEPTH.get() + 1);
+        let _depth = Depth;
+        let value = body()?;
+        if DEPTH.get() == 1 {
+            AT_END.get()()?;
+        }
+        Ok(value)
+    }
+}
+
+impl Drop for Depth {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}
+
+/// Whether one of our functions is running, so that what [`at_end`] names will.
+pub fn is_inside() -> bool {
+    DEPTH.get() > 0
+}
+
 /// The body of every function that SQL sees.
 ///
 /// `Err` is raised with its own SQLSTATE. An error that SQL raised inside keeps
@@ -239,7 +278,7 @@ unsafe fn restore_names(seen: &pg_sys::ErrorData) {
 #[track_caller]
 pub fn entry<T>(body: impl FnOnce() -> Result<T>) -> Result<T, ErrorReport> {
     let scope = Scope::enter();
-    let outcome = catch_unwind(AssertUnwindSafe(body));
+    let outcome = catch_unwind(AssertUnwindSafe(|| Depth::deeper(body)));
     unsafe {
         match outcome {
             Ok(Ok(value)) => {

@@ -8,6 +8,7 @@
 use crate::kernel::caller::{self, Kind};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::request::Headers;
+use crate::kernel::settings;
 use crate::kernel::spi::Query;
 use pgrx::Uuid;
 use serde_json::Value;
@@ -24,6 +25,12 @@ static STORED: Query = Query::write(
 );
 static FINISH: Query = Query::write(
     "update backoffice.idempotency_keys set result_id = $3 where actor = $1 and key = $2",
+);
+static PURGE: Query = Query::write(
+    "delete from backoffice.idempotency_keys where (actor, key) in (
+        select actor, key from backoffice.idempotency_keys
+         where created_at < now() - make_interval(days => $1)
+         limit $2 for update skip locked)",
 );
 
 /// Does `work` once for each key of the caller; the id of the row it made.
@@ -58,6 +65,12 @@ fn stored(actor: &str, key: &str, function: &str, fingerprint: &[u8]) -> Result<
             .detail(format!("it was used for {of}")));
     }
     result.ok_or_else(|| Error::internal("an idempotency key without a result"))
+}
+
+/// Forgets up to `most` keys that are too old to be repeated; how many.
+pub fn purge(most: i64) -> Result<usize> {
+    let days: i64 = settings::get("backoffice", "idempotency_key_days")?;
+    PURGE.run(&[i32::try_from(days).unwrap_or(i32::MAX).into(), most.into()])
 }
 
 fn actor() -> String {

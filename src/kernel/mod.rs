@@ -6,12 +6,15 @@
 //! Its tables live in the schema `backoffice`, which the API never exposes.
 
 pub mod api;
+pub mod append;
 pub mod caller;
+pub mod clock;
 pub mod error;
 pub mod idempotency;
 pub mod ids;
 pub mod json;
 pub mod jwt;
+pub mod kept;
 pub mod keys;
 pub mod money;
 pub mod numeric;
@@ -26,6 +29,7 @@ pub mod triggers;
 /// Runs once in every backend that loads the library.
 pub fn init() {
     keys::define_gucs();
+    kept::init();
     // A backtrace in the server's environment would reach clients as DETAIL.
     // SAFETY: a backend is single-threaded and nothing has read it yet.
     unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };

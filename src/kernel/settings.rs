@@ -5,16 +5,12 @@
 
 use crate::kernel::caller;
 use crate::kernel::error::{Error, Result};
+use crate::kernel::kept::Kept;
 use crate::kernel::spi::Query;
 use pgrx::JsonB;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::rc::Rc;
 
-static READ: Query = Query::read(
-    "select coalesce(s.value, d.default_value)
-       from backoffice.setting_definitions d
-       left join backoffice.settings s on s.system = d.system and s.key = d.key
-      where d.system = $1 and d.key = $2",
-);
 static DEFINITION: Query = Query::read(
     "select kind, minimum, maximum, allowed, nullable
        from backoffice.setting_definitions where system = $1 and key = $2",
@@ -26,7 +22,7 @@ static WRITE: Query = Query::write(
         set value = excluded.value, updated_by = excluded.updated_by, updated_at = now()
       where s.value is distinct from excluded.value",
 );
-static ALL: Query = Query::read(
+static ALL: Query = Query::read_latest(
     "select coalesce(jsonb_object_agg(d.key, coalesce(s.value, d.default_value)), '{}')
        from backoffice.setting_definitions d
        left join backoffice.settings s on s.system = d.system and s.key = d.key
@@ -64,28 +60,36 @@ impl FromSetting for Vec<i64> {
     }
 }
 
+thread_local! {
+    static KEPT: Kept<Value> = Kept::default();
+}
+
 /// The value in force of one setting.
 pub fn get<T: FromSetting>(system: &str, key: &str) -> Result<T> {
-    let value: Option<JsonB> = READ.first(&[system.into(), key.into()], |row| row.get(1))?;
-    decode(system, key, value.map(|json| json.0).as_ref())
+    decode(system, key, all(system)?.get(key))
 }
 
 /// The value in force of one setting as JSON, or PT404.
 pub fn value(system: &str, key: &str) -> Result<Value> {
-    READ.first(&[system.into(), key.into()], |row| row.get::<JsonB>(1))?
-        .map(|json| json.0)
-        .ok_or_else(|| Error::not_found("setting", format!("{system}.{key}")))
-}
-
-/// All settings of a system, read in one statement.
-pub struct Settings {
-    system: &'static str,
-    values: Value,
+    let value = all(system)?.get(key).cloned();
+    value.ok_or_else(|| Error::not_found("setting", format!("{system}.{key}")))
 }
 
 /// All settings of a system as one JSON object.
-pub fn all(system: &str) -> Result<Value> {
-    ALL.one(&[system.into()], |row| row.get::<JsonB>(1)).map(|json| json.0)
+pub fn all(system: &str) -> Result<Rc<Value>> {
+    let read = || {
+        let values = ALL.one(&[system.into()], |row| row.get::<JsonB>(1))?.0;
+        // A name that no system has is not kept: anybody can make those up.
+        Ok(values.as_object().is_some_and(|values| !values.is_empty()).then_some(values))
+    };
+    let values = KEPT.with(|kept| kept.get(system, read))?;
+    Ok(values.unwrap_or_else(|| Rc::new(json!({}))))
+}
+
+/// All settings of a system, as they are now.
+pub struct Settings {
+    system: &'static str,
+    values: Rc<Value>,
 }
 
 impl Settings {
@@ -183,7 +187,6 @@ impl Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn rule(kind: &str) -> Rule {
         Rule {

@@ -6,14 +6,17 @@
 
 use crate::kernel::error::{Error, Result, catching, sqlstate};
 use pgrx::datum::DatumWithOid;
-use pgrx::pg_sys::{self, PgOid};
-use pgrx::prelude::*;
-use pgrx::spi::{OwnedPreparedStatement, SpiClient, SpiHeapTupleData};
-use std::cell::OnceCell;
+use pgrx::memcxt::PgMemoryContexts;
+use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::{FromDatum, IntoDatum};
+use std::cell::Cell;
+use std::ffi::{CString, c_char, c_int};
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// A kept plan. A backend runs one thread, so a `static` needs no lock.
-struct Plan(OnceCell<OwnedPreparedStatement>);
+/// A kept plan; null until its first use. A backend runs one thread, so a
+/// `static` needs no lock.
+struct Plan(Cell<pg_sys::SPIPlanPtr>);
 // SAFETY: only the backend's one thread ever touches a plan.
 unsafe impl Sync for Plan {}
 
@@ -21,6 +24,8 @@ unsafe impl Sync for Plan {}
 enum Mode {
     /// Takes no transaction id: also works on a replica.
     Read,
+    /// Reads what is committed now, even if the caller's snapshot is older.
+    ReadLatest,
     Write,
 }
 
@@ -28,11 +33,18 @@ enum Mode {
 pub struct Query {
     sql: &'static str,
     mode: Mode,
+    cursor_options: c_int,
     plan: Plan,
 }
 
 /// One row of a result.
-pub struct Row<'r>(SpiHeapTupleData<'r>);
+pub struct Row<'r> {
+    tuple: pg_sys::HeapTuple,
+    desc: pg_sys::TupleDesc,
+    /// Where values live on when the result is freed.
+    memory: pg_sys::MemoryContext,
+    result: PhantomData<&'r ()>,
+}
 
 impl Row<'_> {
     /// The value of a column (counted from 1) that is never NULL.
@@ -41,21 +53,50 @@ impl Row<'_> {
             .ok_or_else(|| Error::internal(format!("column {column} is unexpectedly null")))
     }
 
-    /// The value of a column (counted from 1) that may be NULL.
+    /// The value of a column (counted from 1) that may be NULL. One of a domain is
+    /// read as the domain's type.
     pub fn opt<T: IntoDatum + FromDatum>(&self, column: usize) -> Result<Option<T>> {
-        Ok(self.0.get(column)?)
+        let number = column as c_int;
+        let mut is_null = false;
+        // SAFETY: the result is open, and PostgreSQL refuses a column that is not there.
+        unsafe {
+            let datum = pg_sys::SPI_getbinval(self.tuple, self.desc, number, &mut is_null);
+            if pg_sys::SPI_result == pg_sys::SPI_ERROR_NOATTRIBUTE {
+                return Err(Error::internal(format!("a statement gave no column {column}")));
+            }
+            let mut type_oid = pg_sys::SPI_gettypeid(self.desc, number);
+            if !T::is_compatible_with(type_oid) {
+                type_oid = pg_sys::getBaseType(type_oid);
+            }
+            let memory = PgMemoryContexts::For(self.memory);
+            T::try_from_datum_in_memory_context(memory, datum, is_null, type_oid)
+                .map_err(|e| Error::internal(e.to_string()))
+        }
     }
 }
 
 impl Query {
     /// A statement that only reads and locks nothing.
     pub const fn read(sql: &'static str) -> Self {
-        Query { sql, mode: Mode::Read, plan: Plan(OnceCell::new()) }
+        Query { sql, mode: Mode::Read, cursor_options: 0, plan: Plan::none() }
+    }
+
+    /// A statement that reads what is committed when it runs, or was written by this
+    /// transaction, whatever the snapshot of the caller: for what backends keep.
+    pub const fn read_latest(sql: &'static str) -> Self {
+        Query { sql, mode: Mode::ReadLatest, cursor_options: 0, plan: Plan::none() }
     }
 
     /// A statement that writes or locks (`select … for update` included).
     pub const fn write(sql: &'static str) -> Self {
-        Query { sql, mode: Mode::Write, plan: Plan(OnceCell::new()) }
+        Query { sql, mode: Mode::Write, cursor_options: 0, plan: Plan::none() }
+    }
+
+    /// Planned once for all values of its arguments, where PostgreSQL would compare
+    /// the costs again and again: for statements that arrays are unnested in.
+    pub const fn generic(mut self) -> Self {
+        self.cursor_options = pg_sys::CURSOR_OPT_GENERIC_PLAN as c_int;
+        self
     }
 
     /// All rows, each made into a `T`.
@@ -73,7 +114,7 @@ impl Query {
         args: &[DatumWithOid<'_>],
         map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        let limit = if self.mode == Mode::Read { 1 } else { 0 };
+        let limit = if self.mode == Mode::Write { 0 } else { 1 };
         Ok(self.fetch(args, limit, map)?.into_iter().next())
     }
 
@@ -88,11 +129,8 @@ impl Query {
 
     /// Runs the statement; how many rows it touched.
     pub fn run(&self, args: &[DatumWithOid<'_>]) -> Result<usize> {
-        require_writable()?;
-        Spi::connect_mut(|client| {
-            let plan = self.plan(client, args)?;
-            Ok(client.update(plan, None, args)?.len())
-        })
+        let _connection = Connection::open()?;
+        self.execute(args, 0)
     }
 
     // Each call has an SPI connection of its own (40 ns): result tables are
@@ -103,48 +141,116 @@ impl Query {
         limit: i64,
         mut map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let limit = (limit > 0).then_some(limit as _);
-        let mut collect = |table: pgrx::spi::SpiTupleTable<'_>| {
-            let mut rows = Vec::with_capacity(table.len());
-            for tuple in table {
-                rows.push(map(&Row(tuple))?);
+        let connection = Connection::open()?;
+        self.execute(args, limit)?;
+        // SAFETY: the table is this statement's, and lives until the connection closes.
+        unsafe {
+            let Some(table) = pg_sys::SPI_tuptable.as_ref() else {
+                return Err(Error::internal("a statement gave no rows"));
+            };
+            let mut rows = Vec::with_capacity(table.numvals as usize);
+            for n in 0..table.numvals as usize {
+                let tuple = *table.vals.add(n);
+                let (desc, memory) = (table.tupdesc, connection.outside);
+                rows.push(map(&Row { tuple, desc, memory, result: PhantomData })?);
             }
             Ok(rows)
-        };
-        match self.mode {
-            Mode::Read => Spi::connect(|client| {
-                let plan = self.plan(client, args)?;
-                collect(client.select(plan, limit, args)?)
-            }),
-            Mode::Write => {
-                require_writable()?;
-                Spi::connect_mut(|client| {
-                    let plan = self.plan(client, args)?;
-                    collect(client.update(plan, limit, args)?)
-                })
-            }
         }
     }
 
-    fn plan(
-        &self,
-        client: &SpiClient<'_>,
-        args: &[DatumWithOid<'_>],
-    ) -> Result<&OwnedPreparedStatement> {
-        if let Some(plan) = self.plan.0.get() {
-            return Ok(plan);
+    /// Runs the plan in the open connection; how many rows it touched.
+    fn execute(&self, args: &[DatumWithOid<'_>], limit: i64) -> Result<usize> {
+        if self.mode == Mode::Write {
+            require_writable()?;
         }
-        let types: Vec<PgOid> = args.iter().map(|arg| PgOid::from(arg.oid())).collect();
-        let plan = match self.mode {
-            Mode::Read => client.prepare(self.sql, &types)?,
-            Mode::Write => client.prepare_mut(self.sql, &types)?,
-        };
-        Ok(self.plan.0.get_or_init(|| plan.keep()))
+        let plan = self.plan(args)?;
+        let null = |arg: &DatumWithOid<'_>| if arg.datum().is_some() { b' ' } else { b'n' };
+        let nulls: Vec<c_char> = args.iter().map(|arg| null(arg) as c_char).collect();
+        let mut values: Vec<Datum> = args
+            .iter()
+            .map(|arg| arg.datum().map_or(Datum::null(), |datum| datum.sans_lifetime()))
+            .collect();
+        // SAFETY: as many values as the plan was prepared with.
+        unsafe {
+            // What this transaction wrote is seen by a statement with a snapshot of its own.
+            let wrote = pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId;
+            let read_only = match self.mode {
+                Mode::Read => !wrote,
+                Mode::ReadLatest => true,
+                Mode::Write => false,
+            };
+            let latest = self.mode == Mode::ReadLatest;
+            if latest {
+                pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
+            }
+            let (values, nulls) = (values.as_mut_ptr(), nulls.as_ptr());
+            let status = pg_sys::SPI_execute_plan(plan, values, nulls, read_only, limit as _);
+            if latest {
+                pg_sys::PopActiveSnapshot();
+            }
+            if status < 0 {
+                return Err(Error::internal(format!("SPI answered {status}: {}", self.sql)));
+            }
+            Ok(pg_sys::SPI_processed as usize)
+        }
+    }
+
+    fn plan(&self, args: &[DatumWithOid<'_>]) -> Result<pg_sys::SPIPlanPtr> {
+        let mut plan = self.plan.0.get();
+        if plan.is_null() {
+            let sql = CString::new(self.sql).map_err(|e| Error::internal(e.to_string()))?;
+            let mut types: Vec<Oid> = args.iter().map(|arg| arg.oid()).collect();
+            let (count, types) = (types.len() as c_int, types.as_mut_ptr());
+            // SAFETY: the arguments outlive the call; a kept plan is never freed.
+            unsafe {
+                plan = pg_sys::SPI_prepare_cursor(sql.as_ptr(), count, types, self.cursor_options);
+                if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
+                    return Err(Error::internal(format!("cannot be prepared: {}", self.sql)));
+                }
+            }
+            self.plan.0.set(plan);
+        }
+        // SAFETY: the plan is kept.
+        if unsafe { pg_sys::SPI_getargcount(plan) } != args.len() as c_int {
+            return Err(Error::internal(format!("{} arguments: {}", args.len(), self.sql)));
+        }
+        Ok(plan)
     }
 }
 
-/// 25006 in a transaction that only reads: a GET, or any on a replica. pgrx takes a
-/// transaction id before it writes, which a replica refuses as an internal error.
+impl Plan {
+    const fn none() -> Self {
+        Plan(Cell::new(std::ptr::null_mut()))
+    }
+}
+
+/// An SPI connection; closing it frees what statements gave.
+struct Connection {
+    outside: pg_sys::MemoryContext,
+}
+
+impl Connection {
+    fn open() -> Result<Self> {
+        // SAFETY: only functions and triggers run this, so a transaction is open.
+        unsafe {
+            let outside = pg_sys::CurrentMemoryContext;
+            match pg_sys::SPI_connect() {
+                status if status == pg_sys::SPI_OK_CONNECT as c_int => Ok(Connection { outside }),
+                status => Err(Error::internal(format!("SPI does not connect: {status}"))),
+            }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // SAFETY: opened above. After an error PostgreSQL has nothing left to free.
+        unsafe { pg_sys::SPI_finish() };
+    }
+}
+
+/// 25006 in a transaction that only reads, a GET or any on a replica: said at once, and
+/// what to do instead.
 fn require_writable() -> Result<()> {
     // SAFETY: plain reads of the state of this backend.
     if !unsafe { pg_sys::XactReadOnly } {
@@ -171,9 +277,6 @@ pub fn subtransaction<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
         let contexts = pg_sys::error_context_stack;
         pg_sys::BeginInternalSubTransaction(std::ptr::null());
         pg_sys::MemoryContextSwitchTo(memory);
-        // Reads below must see what the outer transaction wrote; pgrx decides
-        // that by whether this subtransaction has an id.
-        pg_sys::GetCurrentTransactionId();
         let outcome = catch_unwind(AssertUnwindSafe(|| catching(body)));
         match outcome {
             Ok(Ok(_)) => pg_sys::ReleaseCurrentSubTransaction(),

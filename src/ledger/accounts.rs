@@ -1,8 +1,8 @@
 //! Opening, finding and closing accounts, and their balances.
 
+use crate::kernel::clock::clock;
 use crate::kernel::error::{Error, Result};
 use crate::ledger::account::{Account, AccountId, Balance, NewAccount, Side};
-use crate::ledger::books::clock;
 use crate::ledger::error::LedgerError;
 use crate::ledger::expiry::expire_holds_of;
 use crate::ledger::journal::Posted;

@@ -12,14 +12,6 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 use std::collections::BTreeMap;
 
-/// The time on the clock, unlike `now()`, which stands still in a transaction.
-pub fn clock() -> TimestampWithTimeZone {
-    // SAFETY: reads the clock. It never gives a time outside PostgreSQL's range.
-    let micros = unsafe { pg_sys::GetCurrentTimestamp() };
-    TimestampWithTimeZone::try_from(micros)
-        .unwrap_or_else(|_| TimestampWithTimeZone::positive_infinity())
-}
-
 /// The stripe of an account that this backend posts to.
 pub fn own_stripe(stripes: i16) -> i16 {
     // SAFETY: a plain global of the backend.

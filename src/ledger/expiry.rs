@@ -3,9 +3,10 @@
 //! An expired hold counts no more from its very time on: balances and limits
 //! leave it out. This only tidies it away, from the counters and the open holds.
 
+use crate::kernel::clock::clock;
 use crate::kernel::error::Result;
 use crate::ledger::account::{AccountId, Change};
-use crate::ledger::books::{Books, clock};
+use crate::ledger::books::Books;
 use crate::ledger::hold::Due;
 use crate::ledger::store;
 use pgrx::Uuid;

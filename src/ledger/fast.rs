@@ -6,9 +6,10 @@
 //!
 //! [`posting`]: crate::ledger::posting
 
+use crate::kernel::clock::clock;
 use crate::kernel::error::Result;
 use crate::ledger::account::{Account, AccountId, Change};
-use crate::ledger::books::{clock, own_stripe};
+use crate::ledger::books::own_stripe;
 use crate::ledger::journal::{Line, Posted, Request};
 use crate::ledger::store::accounts;
 use crate::ledger::store::transfers::{self, Single};

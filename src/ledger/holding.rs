@@ -3,11 +3,12 @@
 //! Whoever changes a hold holds the locks of both its accounts, so the hold's own
 //! row needs no lock.
 
+use crate::kernel::clock::clock;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::ids::new_id;
 use crate::kernel::money::Money;
 use crate::ledger::account::Change;
-use crate::ledger::books::{Books, Touch, clock};
+use crate::ledger::books::{Books, Touch};
 use crate::ledger::error::LedgerError;
 use crate::ledger::expiry::sweep_behind;
 use crate::ledger::hold::{Hold, NewHold, Settlement, Status};

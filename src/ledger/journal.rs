@@ -116,11 +116,6 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Whether a caller's id may find something that is stored already.
-    pub fn may_repeat(&self) -> bool {
-        self.journal_key.is_some() || self.lines.iter().any(|line| line.keyed)
-    }
-
     /// What the lines add to each account, in the order of the accounts' ids.
     pub fn changes(&self) -> Result<BTreeMap<AccountId, Change>, LedgerError> {
         let mut changes = BTreeMap::new();

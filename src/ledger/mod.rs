@@ -20,6 +20,7 @@ mod expiry;
 mod fast;
 mod hold;
 mod holding;
+mod jobs;
 mod journal;
 mod legs;
 #[cfg(test)]
@@ -45,3 +46,8 @@ pub use journal::{Journal, Leg, MAX_LEGS, Posted};
 pub use posting::post;
 #[allow(unused_imports)]
 pub use reversal::{reverse_journal, reverse_transfer};
+
+/// Runs once in every backend that loads the library.
+pub fn init() {
+    jobs::init();
+}

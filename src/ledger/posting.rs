@@ -3,9 +3,10 @@
 //! Everything is checked, with the accounts locked, before anything is written,
 //! so a refusal changes nothing even where the caller goes on after it.
 
+use crate::kernel::clock::clock;
 use crate::kernel::error::{Error, Result, sqlstate};
 use crate::kernel::spi::subtransaction;
-use crate::ledger::books::{Books, Touch, clock};
+use crate::ledger::books::{Books, Touch};
 use crate::ledger::error::LedgerError;
 use crate::ledger::expiry::sweep_behind;
 use crate::ledger::fast;
@@ -51,7 +52,9 @@ pub fn post_request(request: &Request<'_>) -> Result<Posted> {
 
 /// What was posted under an id that the request gives.
 fn repeated(request: &Request<'_>) -> Result<Option<Posted>> {
-    if let Some(id) = request.journal_key {
+    if let Some(id) = request.journal_key
+        && transfers::is_taken(id)?
+    {
         if let Some(stored) = transfers::find_journal(id)? {
             return Ok(Some(replay::answer(request, &stored)?));
         }
@@ -103,12 +106,13 @@ fn insert(request: &Request<'_>, now: TimestampWithTimeZone) -> Result<bool> {
         }),
         Some(id) => {
             let insert = || transfers::insert_journal(id, request, kind, now);
-            if !request.may_repeat() {
-                return insert().map(|()| true);
+            // Only what a caller names can be taken: ids made here are new.
+            if !request.lines.iter().any(|line| line.keyed || line.reverses.is_some()) {
+                return insert();
             }
             match subtransaction(insert) {
                 Err(e) if e.sqlstate == sqlstate::UNIQUE_VIOLATION => Ok(false),
-                outcome => outcome.map(|()| true),
+                outcome => outcome,
             }
         }
     }

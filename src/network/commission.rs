@@ -89,8 +89,8 @@ pub fn shares(line: &[Upline], plan: &Plan) -> Vec<Share> {
     shares
 }
 
-/// Pays the commission for a customer. The caller has been checked, and has
-/// made sure that nobody else pays for the same customer at the same time.
+/// Pays the commission for a customer whose row says so already. The caller has been
+/// checked, and has made sure that nobody else pays for the same customer meanwhile.
 pub fn distribute(customer: Uuid, initiator: Uuid) -> Result<()> {
     let settings = Settings::of(SYSTEM)?;
     let plan = Plan::load(&settings)?;
@@ -99,7 +99,12 @@ pub fn distribute(customer: Uuid, initiator: Uuid) -> Result<()> {
     let line = store::line_above(initiator, plan.levels(), plan.inactive)?;
     let shares = shares(&line, &plan);
     post(customer, &platform, currency, &shares)?;
-    record(customer, initiator, &platform, currency, &shares)?;
+    record(customer, initiator, &platform, &shares)
+}
+
+/// Pays the commission for a customer whose row is pending.
+pub fn distribute_pending(customer: Uuid, initiator: Uuid) -> Result<()> {
+    distribute(customer, initiator)?;
     store::mark_distributed(customer)
 }
 
@@ -126,23 +131,22 @@ fn post(customer: Uuid, platform: &Platform, currency: Currency, shares: &[Share
     Ok(())
 }
 
-fn record(
-    customer: Uuid,
-    initiator: Uuid,
-    platform: &Platform,
-    currency: Currency,
-    shares: &[Share],
-) -> Result<()> {
+fn record(customer: Uuid, initiator: Uuid, platform: &Platform, shares: &[Share]) -> Result<()> {
+    let ids = numbers::take(Counter::Commission, shares.len())?;
     let numbers = numbers::take(Counter::Transaction, shares.len())?;
-    let rows = shares.iter().zip(numbers).map(|(share, transaction)| NewCommission {
-        recipient: share.recipient.as_ref().map_or(platform.admin, |one| one.id),
-        is_promoter: share.recipient.is_some(),
-        level: share.level,
-        amount: share.amount,
-        transaction_id: number::TRANSACTION.format(transaction),
-        note: share.note.clone(),
-    });
-    store::insert(customer, initiator, currency, rows.collect())
+    let rows = shares.iter().zip(ids.into_iter().zip(numbers));
+    let rows: Vec<_> = rows
+        .map(|(share, (id, transaction))| NewCommission {
+            id,
+            recipient: share.recipient.as_ref().map_or(platform.admin, |one| one.id),
+            is_promoter: share.recipient.is_some(),
+            level: share.level,
+            amount: Money::new(share.amount, platform.currency),
+            transaction_id: number::TRANSACTION.format(transaction),
+            note: share.note.clone(),
+        })
+        .collect();
+    store::insert(customer, initiator, &rows)
 }
 
 /// Pays the commission for a customer whose trigger has not done so yet; a
@@ -154,7 +158,7 @@ pub fn distribute_once(customer: Uuid, initiator: Uuid) -> Result<()> {
         let rule = "must be the promoter who brought the customer";
         return Err(Error::invalid("p_initiator_promoter_id", rule));
     }
-    if status == "pending" { distribute(customer, initiator) } else { Ok(()) }
+    if status == "pending" { distribute_pending(customer, initiator) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::network::profile::{self, NewProfile, Role};
 use crate::network::promoter;
 use crate::network::store::numbers::{self, Counter};
 use crate::network::store::profiles as store;
-use crate::network::{SYSTEM, number, pin};
+use crate::network::{SYSTEM, commission, number, pin};
 use pgrx::Uuid;
 use serde_json::{Value, json};
 
@@ -97,8 +97,8 @@ fn make(caller: &Caller, promoter: Uuid, new: &NewCustomer<'_>) -> Result<Uuid> 
     let id = new.id.unwrap_or_else(new_id);
     // First of all the promoter's row is locked: the same promoter's customers
     // queue here, before anything is written.
-    pin::deduct_for_customer(promoter, id, caller.person())?;
-    identity::create_person(&NewPerson {
+    pin::pay_for_customer(promoter, id, caller.person())?;
+    let person = NewPerson {
         id: Some(id),
         email: new.email,
         phone: new.phone,
@@ -107,15 +107,17 @@ fn make(caller: &Caller, promoter: Uuid, new: &NewCustomer<'_>) -> Result<Uuid> 
         // A promoter cannot vouch for an address that they typed in.
         confirmed: new.password.is_some() && caller.is_admin(SYSTEM)?,
         system: SYSTEM,
-    })?;
-    insert(id, Some(promoter), new.address, new.source, new.metadata.clone())?;
-    if new.password.is_none() {
-        identity::invite(id, SYSTEM)?;
+    };
+    if new.password.is_some() {
+        identity::create_person(&person)?;
+    } else {
+        identity::create_invited(&person)?;
     }
+    insert(id, Some(promoter), new.address, new.source, new.metadata.clone())?;
     Ok(id)
 }
 
-/// The profile, and the row whose trigger pays the commission.
+/// The profile, what a customer has beyond it, and the commission.
 fn insert(
     id: Uuid,
     promoter: Option<Uuid>,
@@ -132,7 +134,11 @@ fn insert(
         address,
     })?;
     identity::register_handle(id, "customer_id", &number)?;
-    store::insert_customer(id, promoter, source, metadata)
+    store::insert_customer(id, promoter, source, metadata)?;
+    match promoter {
+        Some(promoter) => commission::distribute(id, promoter),
+        None => Ok(()),
+    }
 }
 
 fn compare(

@@ -13,6 +13,7 @@ mod customer;
 mod error;
 mod hierarchy;
 mod input;
+mod jobs;
 mod number;
 mod pin;
 mod pin_request;
@@ -35,4 +36,5 @@ pub fn init() {
         admin_made: platform::admin_made,
     });
     crate::kernel::roles::on_grant(platform::role_granted);
+    jobs::init();
 }

@@ -146,6 +146,18 @@ pub fn actor(caller: &Caller, named: Option<Uuid>, field: &'static str) -> Resul
     }
 }
 
+/// [`deduct_for_customer`] for one that is being made.
+pub fn pay_for_customer(promoter: Uuid, customer: Uuid, created_by: Option<Uuid>) -> Result<Uuid> {
+    let cost: i64 = settings::get(SYSTEM, "pins_per_customer")?;
+    execute(&Change {
+        promoter,
+        action: Action::CustomerCreation,
+        by: -(cost as i32),
+        created_by,
+        related: Some(customer),
+    })
+}
+
 /// Takes the PINs that a customer costs, once for each customer.
 pub fn deduct_for_customer(
     promoter: Uuid,
@@ -158,14 +170,7 @@ pub fn deduct_for_customer(
         }
         return Ok(id);
     }
-    let cost: i64 = settings::get(SYSTEM, "pins_per_customer")?;
-    execute(&Change {
-        promoter,
-        action: Action::CustomerCreation,
-        by: -(cost as i32),
-        created_by,
-        related: Some(customer),
-    })
+    pay_for_customer(promoter, customer, created_by)
 }
 
 #[cfg(test)]

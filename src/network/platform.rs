@@ -10,6 +10,7 @@ use crate::network::profile::{NewProfile, Role};
 use crate::network::store::{platform as store, profiles};
 use pgrx::Uuid;
 use serde_json::Value;
+use std::rc::Rc;
 
 /// Stripes of the account that every commission debits.
 const STRIPES: i32 = 16;
@@ -25,7 +26,7 @@ pub struct Platform {
 }
 
 /// The platform; 55000 while there is no admin.
-pub fn load() -> Result<Platform> {
+pub fn load() -> Result<Rc<Platform>> {
     Ok(store::find()?.ok_or(NetworkError::NoPlatform)?)
 }
 

@@ -16,12 +16,13 @@ fn new_uuid(trigger: &PgTrigger<'_>, column: &str) -> Result<Uuid> {
     required(value, column)
 }
 
-/// AFTER INSERT on network.customers, while the commission is pending.
+/// AFTER INSERT on network.customers, while the commission is pending: for rows that
+/// came another way than through `create_customer_with_commission`.
 #[pg_trigger(sql = false)]
 fn network_distribute_commission<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
     trigger_entry(|| {
         let customer = new_uuid(trigger, "id")?;
-        commission::distribute(customer, new_uuid(trigger, "promoter_id")?)?;
+        commission::distribute_pending(customer, new_uuid(trigger, "promoter_id")?)?;
         Ok(None)
     })
 }

@@ -1,5 +1,7 @@
 //! The functions of the schema `ops`.
 
+mod jobs;
+
 use crate::kernel::error::{entry, required};
 use crate::kernel::{caller, roles, settings};
 use crate::ops::outbox;
@@ -94,7 +96,7 @@ fn ops_get_settings(p_system: Option<&str>) -> Result<JsonB, ErrorReport> {
     entry(|| {
         let system = required(p_system, "p_system")?;
         caller::current().require_admin(system)?;
-        settings::all(system).map(JsonB)
+        settings::all(system).map(|values| JsonB(values.as_ref().clone()))
     })
 }
 

@@ -1,11 +1,20 @@
 //! The audit log: one row for each change, written in the same transaction.
+//!
+//! A function of ours changes many rows. What they have for the log waits until
+//! the function is done, and is then written at once: opening the log and its
+//! indexes costs more than a row.
 
 use crate::kernel::caller::{self, Kind};
-use crate::kernel::error::Result;
+use crate::kernel::clock::clock;
+use crate::kernel::error::{self, Result};
+use crate::kernel::ids::new_id;
 use crate::kernel::request::Headers;
-use crate::ops::store::{self, AuditRow};
-use pgrx::Uuid;
+use crate::ops::store;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::{Uuid, pg_sys};
 use serde_json::{Map, Value};
+use std::cell::RefCell;
+use std::ffi::c_void;
 
 /// What changed.
 pub struct Change {
@@ -42,19 +51,73 @@ pub fn record_action(
     record_as(change, person, role)
 }
 
-fn record_as(change: Change, actor: Option<Uuid>, role: &str) -> Result<()> {
-    let headers = Headers::current();
-    store::insert_audit(&AuditRow {
-        change,
-        actor,
-        role,
-        request_id: headers.request_id(),
-        address: headers.client_address(),
-        user_agent: headers.user_agent(),
-    })
+fn record_as(change: Change, actor: Option<Uuid>, role: &'static str) -> Result<()> {
+    // SAFETY: reads a counter of the transaction.
+    let subtransaction = unsafe { pg_sys::GetCurrentSubTransactionId() };
+    let entry = Entry { subtransaction, id: new_id(), at: clock(), change, actor, role };
+    WAITING.with_borrow_mut(|waiting| waiting.push(entry));
+    if error::is_inside() { Ok(()) } else { write() }
 }
 
-fn role_name(kind: Kind) -> &'static str {
+/// A row of the log that waits to be written.
+pub struct Entry {
+    subtransaction: pg_sys::SubTransactionId,
+    pub id: Uuid,
+    pub at: TimestampWithTimeZone,
+    pub change: Change,
+    pub actor: Option<Uuid>,
+    pub role: &'static str,
+}
+
+thread_local! {
+    static WAITING: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Writes what waits.
+fn write() -> Result<()> {
+    let entries = WAITING.take();
+    if entries.is_empty() {
+        return Ok(());
+    }
+    store::insert_audit(&entries, &Headers::current())
+}
+
+/// Runs once in every backend: what was undone is no change.
+pub fn init() {
+    error::at_end(write);
+    // SAFETY: the callbacks live as long as the backend and need no argument.
+    unsafe {
+        pg_sys::RegisterXactCallback(Some(at_transaction_end), std::ptr::null_mut());
+        pg_sys::RegisterSubXactCallback(Some(at_subtransaction_end), std::ptr::null_mut());
+    }
+}
+
+unsafe extern "C-unwind" fn at_transaction_end(event: pg_sys::XactEvent::Type, _: *mut c_void) {
+    if event == pg_sys::XactEvent::XACT_EVENT_ABORT {
+        WAITING.with_borrow_mut(Vec::clear);
+    }
+}
+
+unsafe extern "C-unwind" fn at_subtransaction_end(
+    event: pg_sys::SubXactEvent::Type,
+    ended: pg_sys::SubTransactionId,
+    parent: pg_sys::SubTransactionId,
+    _: *mut c_void,
+) {
+    WAITING.with_borrow_mut(|waiting| match event {
+        pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => {
+            waiting.retain(|entry| entry.subtransaction != ended);
+        }
+        pg_sys::SubXactEvent::SUBXACT_EVENT_COMMIT_SUB => {
+            let of_ended = waiting.iter_mut().filter(|entry| entry.subtransaction == ended);
+            of_ended.for_each(|entry| entry.subtransaction = parent);
+        }
+        _ => (),
+    });
+}
+
+/// How the log and other records name a kind of caller.
+pub fn role_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Trusted => "database",
         Kind::Service => "service",

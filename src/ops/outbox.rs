@@ -74,6 +74,12 @@ pub fn fail(id: Uuid, worker: &str, error: &str) -> Result<String> {
     store::fail(id, worker, error, most, wait)?.ok_or_else(not_leased)
 }
 
+/// Forgets up to `most` messages that were sent or given up long ago; how many.
+pub fn purge(most: i64) -> Result<usize> {
+    let days: i64 = settings::get("ops", "outbox_days")?;
+    store::purge(i32::try_from(days).unwrap_or(i32::MAX), most)
+}
+
 fn not_leased() -> Error {
     Error::conflict("this worker does not hold the message")
         .hint("The lease may have run out and another worker taken it.")

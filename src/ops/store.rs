@@ -1,17 +1,35 @@
 //! The SQL of ops.
 
+pub mod cron;
+pub mod jobs;
+
+use crate::kernel::append::Insert;
 use crate::kernel::error::Result;
 use crate::kernel::ids::new_id;
+use crate::kernel::request::Headers;
 use crate::kernel::spi::Query;
-use crate::ops::audit::Change;
+use crate::ops::audit::Entry;
 use crate::ops::outbox::Message;
-use pgrx::{JsonB, Uuid};
-use serde_json::Value;
+use pgrx::{Inet, JsonB, Uuid};
+use serde_json::{Map, Value};
 
-static INSERT_AUDIT: Query = Query::write(
-    "insert into ops.audit_logs (id, actor_id, actor_role, action, table_name, record_id,
-        old_values, new_values, request_id, ip_address, user_agent)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::inet, $11)",
+static INSERT_AUDIT: Insert = Insert::into(
+    c"ops",
+    c"audit_logs",
+    &[
+        "id",
+        "at",
+        "actor_id",
+        "actor_role",
+        "action",
+        "table_name",
+        "record_id",
+        "old_values",
+        "new_values",
+        "request_id",
+        "ip_address",
+        "user_agent",
+    ],
 );
 static ENQUEUE: Query = Query::write(
     "insert into ops.outbox (id, system, channel, template, recipient, payload, idempotency_key)
@@ -38,6 +56,15 @@ static COMPLETE: Query = Query::write(
             leased_until = null, last_error = null
       where id = $1 and leased_by = $2 and status = 'pending'",
 );
+// Ids that are forgotten could be used again, so this keeps rows far longer than
+// anything is repeated.
+static PURGE: Query = Query::write(
+    "delete from ops.outbox where id in (
+        select id from ops.outbox
+         where status <> 'pending'
+           and coalesce(sent_at, available_at) < now() - make_interval(days => $1)
+         limit $2)",
+);
 static FAIL: Query = Query::write(
     "update ops.outbox
         set status = case when attempts >= $4 then 'dead' else 'pending' end,
@@ -48,33 +75,29 @@ static FAIL: Query = Query::write(
      returning status",
 );
 
-pub struct AuditRow<'a> {
-    pub change: Change,
-    pub actor: Option<Uuid>,
-    pub role: &'a str,
-    pub request_id: Option<&'a str>,
-    pub address: Option<String>,
-    pub user_agent: Option<&'a str>,
-}
-
-pub fn insert_audit(row: &AuditRow<'_>) -> Result<()> {
-    let json = |values: &Option<serde_json::Map<String, Value>>| {
-        values.clone().map(|map| JsonB(Value::Object(map)))
-    };
-    INSERT_AUDIT.run(&[
-        new_id().into(),
-        row.actor.into(),
-        row.role.into(),
-        row.change.action.as_str().into(),
-        row.change.table.as_str().into(),
-        row.change.record_id.as_deref().into(),
-        json(&row.change.old).into(),
-        json(&row.change.new).into(),
-        row.request_id.into(),
-        row.address.as_deref().into(),
-        row.user_agent.into(),
-    ])?;
-    Ok(())
+/// Writes rows of the audit log that all came with one request.
+pub fn insert_audit(entries: &[Entry], headers: &Headers) -> Result<()> {
+    let address = headers.client_address();
+    INSERT_AUDIT.run(entries.iter().map(|entry| {
+        let change = &entry.change;
+        let json = |values: &Option<Map<String, Value>>| {
+            values.clone().map(|map| JsonB(Value::Object(map)))
+        };
+        [
+            entry.id.into(),
+            entry.at.into(),
+            entry.actor.into(),
+            entry.role.into(),
+            change.action.as_str().into(),
+            change.table.as_str().into(),
+            change.record_id.as_deref().into(),
+            json(&change.old).into(),
+            json(&change.new).into(),
+            headers.request_id().into(),
+            address.clone().map(Inet).into(),
+            headers.user_agent().into(),
+        ]
+    }))
 }
 
 pub fn enqueue(message: &Message<'_>) -> Result<()> {
@@ -136,4 +159,9 @@ pub fn fail(
         (retry_seconds as f64).into(),
     ];
     FAIL.first(&args, |row| row.get(1))
+}
+
+/// Deletes up to `most` messages that were sent or given up so many days ago; how many.
+pub fn purge(days: i32, most: i64) -> Result<usize> {
+    PURGE.run(&[days.into(), most.into()])
 }

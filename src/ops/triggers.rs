@@ -44,14 +44,14 @@ fn change(trigger: &pgrx::PgTrigger<'_>) -> Result<Option<Change>> {
     let table = format!("{}.{}", relation.namespace(), relation.name());
     let row = after.as_ref().or(before.as_ref());
     let record_id = row.and_then(|row| row.key(&key));
-    let (action, old, new) = match (&before, &after) {
+    let (action, old, new) = match (before, after) {
         (None, Some(new)) => ("INSERT", None, Some(new.present(&secret))),
         (Some(old), Some(new)) => {
-            let changed = new.changed_from(old, &secret);
+            let changed = new.changed_from(&old, &secret);
             if changed.is_empty() {
                 return Ok(None);
             }
-            ("UPDATE", Some(old.changed_from(new, &secret)), Some(changed))
+            ("UPDATE", Some(old.changed_from(&new, &secret)), Some(changed))
         }
         (Some(old), None) => ("DELETE", Some(old.present(&secret)), None),
         (None, None) => return Ok(None),

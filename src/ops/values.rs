@@ -1,15 +1,14 @@
 //! Rows as JSON for the audit log: only the columns that changed, straight from
 //! the tuple, without a round through SQL.
 
-use pgrx::{PgTupleDesc, pg_sys};
+use pgrx::{FromDatum, PgTupleDesc, Uuid, pg_sys};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::ffi::CStr;
 
 pub const REDACTED: &str = "[redacted]";
 
 /// A row's columns by name, as they print.
-pub struct Columns(BTreeMap<String, Value>);
+pub struct Columns(Map<String, Value>);
 
 impl Columns {
     /// Reads a tuple.
@@ -17,7 +16,7 @@ impl Columns {
     /// # Safety
     /// `tuple` must be a live tuple of the relation that `desc` describes.
     pub unsafe fn read(tuple: pg_sys::HeapTuple, desc: &PgTupleDesc<'_>) -> Self {
-        let mut columns = BTreeMap::new();
+        let mut columns = Map::new();
         for attribute in desc.iter().filter(|attribute| !attribute.attisdropped) {
             let mut is_null = false;
             let number = i32::from(attribute.attnum);
@@ -37,8 +36,14 @@ impl Columns {
     }
 
     /// All values that are set.
-    pub fn present(&self, secret: &[String]) -> Map<String, Value> {
-        self.select(secret, |_, value| !value.is_null())
+    pub fn present(mut self, secret: &[String]) -> Map<String, Value> {
+        self.0.retain(|_, value| !value.is_null());
+        for name in secret {
+            if let Some(value) = self.0.get_mut(name) {
+                *value = Value::from(REDACTED);
+            }
+        }
+        self.0
     }
 
     /// The values that differ from `other`'s.
@@ -68,23 +73,40 @@ fn text(value: &Value) -> String {
 }
 
 /// Numbers, booleans and JSON keep their type; everything else is its text.
+///
+/// # Safety
+/// `datum` must be a value of the type.
 unsafe fn to_json(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Value {
-    let text = unsafe {
+    // The types of most columns, without a look-up of their output function.
+    unsafe {
+        match type_oid {
+            pg_sys::BOOLOID => bool::from_datum(datum, false).into(),
+            pg_sys::INT2OID => i16::from_datum(datum, false).into(),
+            pg_sys::INT4OID => i32::from_datum(datum, false).into(),
+            pg_sys::INT8OID => i64::from_datum(datum, false).into(),
+            pg_sys::TEXTOID => String::from_datum(datum, false).into(),
+            pg_sys::UUIDOID => Uuid::from_datum(datum, false).map(|id| id.to_string()).into(),
+            pg_sys::JSONOID | pg_sys::JSONBOID => {
+                let text = printed(datum, type_oid);
+                serde_json::from_str(&text).unwrap_or(Value::String(text))
+            }
+            _ => match pg_sys::getBaseType(type_oid) {
+                base if base != type_oid => to_json(datum, base),
+                _ => Value::String(printed(datum, type_oid)),
+            },
+        }
+    }
+}
+
+/// A value as it prints.
+unsafe fn printed(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> String {
+    unsafe {
         let (mut output, mut is_varlena) = (pg_sys::InvalidOid, false);
         pg_sys::getTypeOutputInfo(type_oid, &mut output, &mut is_varlena);
         let raw = pg_sys::OidOutputFunctionCall(output, datum);
         let text = CStr::from_ptr(raw).to_string_lossy().into_owned();
         pg_sys::pfree(raw.cast());
         text
-    };
-    match type_oid {
-        pg_sys::BOOLOID => Value::Bool(text == "t"),
-        pg_sys::INT2OID
-        | pg_sys::INT4OID
-        | pg_sys::INT8OID
-        | pg_sys::JSONOID
-        | pg_sys::JSONBOID => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        _ => Value::String(text),
     }
 }
 
@@ -94,7 +116,7 @@ mod tests {
     use serde_json::json;
 
     fn columns(values: Value) -> Columns {
-        Columns(values.as_object().unwrap().clone().into_iter().collect())
+        Columns(values.as_object().unwrap().clone())
     }
 
     #[test]

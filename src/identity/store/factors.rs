@@ -41,6 +41,11 @@ static INSERT_CHALLENGE: Query = Query::write(
 static PURGE_CHALLENGES: Query = Query::write(
     "delete from identity.challenges where factor_id = $1 and expires_at < now() - interval '1 day'",
 );
+static PURGE_EXPIRED: Query = Query::write(
+    "delete from identity.challenges where id in (
+        select id from identity.challenges where expires_at < now() - interval '1 day'
+         limit $1 for update skip locked)",
+);
 static TAKE_CHALLENGE: Query = Query::write(
     "update identity.challenges set verified_at = now()
       where id = $1 and factor_id = $2 and verified_at is null and expires_at > now()",
@@ -99,4 +104,9 @@ pub fn challenge(factor: Uuid, seconds: i64) -> Result<(Uuid, i64)> {
 /// Uses up a challenge of the factor; whether it was still good.
 pub fn take_challenge(challenge: Uuid, factor: Uuid) -> Result<bool> {
     Ok(TAKE_CHALLENGE.run(&[challenge.into(), factor.into()])? > 0)
+}
+
+/// Deletes up to `most` challenges that expired days ago; how many.
+pub fn purge_challenges(most: i64) -> Result<usize> {
+    PURGE_EXPIRED.run(&[most.into()])
 }

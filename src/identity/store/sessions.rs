@@ -79,16 +79,25 @@ static END_ALL: Query = Query::write(
      update identity.sessions s set ended_at = now(), end_reason = $3
        from open where s.id = open.id",
 );
-// Kept for a month after their end, so that a stolen token is still recognised.
-static PURGE: Query = Query::write(
+// Kept for a while after their end, so that a stolen token is still recognised.
+static PURGE_OF: Query = Query::write(
     "delete from identity.sessions
-      where user_id = $1 and coalesce(ended_at, not_after) < now() - interval '30 days'",
+      where user_id = $1
+        and coalesce(ended_at, not_after) < now() - make_interval(days => $2)",
+);
+static PURGE: Query = Query::write(
+    "delete from identity.sessions where id in (
+        select id from identity.sessions
+         where coalesce(ended_at, not_after) < now() - make_interval(days => $1)
+         limit $2 for update skip locked)",
 );
 
 pub struct NewSession<'a> {
     pub person: Uuid,
     pub system: &'a str,
     pub days: i64,
+    /// How long the person's former sessions are kept after their end.
+    pub keep_days: i64,
     pub amr: Value,
     pub address: Option<&'a str>,
     pub user_agent: Option<&'a str>,
@@ -97,12 +106,12 @@ pub struct NewSession<'a> {
 /// The id of the new session.
 pub fn insert(new: &NewSession<'_>) -> Result<Uuid> {
     let id = new_id();
-    PURGE.run(&[new.person.into()])?;
+    PURGE_OF.run(&[new.person.into(), days(new.keep_days).into()])?;
     INSERT.run(&[
         id.into(),
         new.person.into(),
         new.system.into(),
-        i32::try_from(new.days).unwrap_or(i32::MAX).into(),
+        days(new.days).into(),
         JsonB(new.amr.clone()).into(),
         new.address.into(),
         new.user_agent.into(),
@@ -242,4 +251,13 @@ pub fn end_all(person: Uuid, except: Option<Uuid>, reason: &str) -> Result<usize
 /// Ends the sessions of a person that were not confirmed with a second factor.
 pub fn end_unraised(person: Uuid, except: Uuid, reason: &str) -> Result<usize> {
     END_ALL.run(&[person.into(), except.into(), reason.into(), true.into()])
+}
+
+/// Deletes up to `most` sessions that ended so many days ago, with their tokens; how many.
+pub fn purge(keep_days: i64, most: i64) -> Result<usize> {
+    PURGE.run(&[days(keep_days).into(), most.into()])
+}
+
+fn days(days: i64) -> i32 {
+    i32::try_from(days).unwrap_or(i32::MAX)
 }

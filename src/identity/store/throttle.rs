@@ -35,7 +35,7 @@ static CLEAR: Query = Query::write("delete from identity.throttle where key = $1
 static PURGE: Query = Query::write(
     "delete from identity.throttle where key in
         (select key from identity.throttle where expires_at < now() - interval '1 minute'
-          limit 20 for update skip locked)",
+          limit $1 for update skip locked)",
 );
 
 /// The longest time that one of the keys is locked for.
@@ -53,8 +53,7 @@ pub fn clear(key: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Deletes some of what means nothing any more.
-pub fn purge() -> Result<()> {
-    PURGE.run(&[])?;
-    Ok(())
+/// Deletes up to `most` counts that mean nothing any more; how many.
+pub fn purge(most: i64) -> Result<usize> {
+    PURGE.run(&[most.into()])
 }

@@ -41,6 +41,13 @@ static COUNT_ATTEMPT: Query = Query::write(
     "update identity.one_time_tokens set attempts = attempts + 1
       where user_id = $1 and kind = $2",
 );
+// Never one that somebody is using or replacing.
+static PURGE: Query = Query::write(
+    "delete from identity.one_time_tokens where (user_id, kind) in (
+        select user_id, kind from identity.one_time_tokens
+         where coalesce(used_at, expires_at) < now() - make_interval(days => $1)
+         limit $2 for update skip locked)",
+);
 
 pub struct NewToken<'a> {
     pub person: Uuid,
@@ -136,4 +143,9 @@ pub fn mark_used(person: Uuid, kind: &str) -> Result<()> {
 pub fn count_attempt(person: Uuid, kind: &str) -> Result<()> {
     COUNT_ATTEMPT.run(&[person.into(), kind.into()])?;
     Ok(())
+}
+
+/// Deletes up to `most` tokens that were used or expired so many days ago; how many.
+pub fn purge(days: i64, most: i64) -> Result<usize> {
+    PURGE.run(&[i32::try_from(days).unwrap_or(i32::MAX).into(), most.into()])
 }

@@ -1,9 +1,9 @@
 //! Holds in SQL.
 
+use crate::kernel::clock::clock;
 use crate::kernel::error::{Error, Result, entry, required};
 use crate::kernel::money::Money;
 use crate::ledger::api::{Reference, money};
-use crate::ledger::books::clock;
 use crate::ledger::hold::{NewHold, Settlement};
 use crate::ledger::{access, expiry, holding};
 use pgrx::pg_sys::panic::ErrorReport;

@@ -53,14 +53,16 @@ static LOCK: Query = Query::write(
       where id = any($1) and (stripes = 0 or $2)
       order by id
         for no key update",
-);
+)
+.generic();
 static READ: Query = Query::read(
     "select id, currency, class, max_overdraft, closed_at is not null, stripes,
             debits_posted::bigint, credits_posted::bigint, debits_pending::bigint,
             credits_pending::bigint
        from ledger.accounts
       where id = any($1)",
-);
+)
+.generic();
 static TRY_LOCK: Query = Query::write(
     "select id from ledger.accounts where id = any($1) order by id for no key update skip locked",
 );
@@ -83,7 +85,8 @@ static CHANGE: Query = Query::write(
        from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
             as c (id, debits_posted, credits_posted, debits_pending, credits_pending)
       where a.id = c.id",
-);
+)
+.generic();
 static CHANGE_STRIPE: Query = Query::write(
     "update ledger.account_stripes
         set debits_posted = debits_posted + $3, credits_posted = credits_posted + $4

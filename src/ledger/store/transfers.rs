@@ -1,5 +1,6 @@
 //! Statements on transfers and journals.
 
+use crate::kernel::append::Insert;
 use crate::kernel::error::Result;
 use crate::kernel::spi::Query;
 use crate::ledger::account::AccountId;
@@ -26,14 +27,27 @@ static INSERT_ONE: Query = Query::write(
 static INSERT_JOURNAL: Query = Query::write(
     "insert into ledger.journals
         (id, kind_id, recorded_at, effective_at, reverses_id, description, metadata)
-     values ($1, $2, $3, $4, $5, $6, $7)",
+     values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict do nothing",
 );
-static INSERT_MANY: Query = Query::write(
-    "insert into ledger.transfers (id, debit_account_id, credit_account_id, amount, recorded_at,
-        effective_at, kind_id, journal_id, reverses_id)
-     select l.id, l.debit, l.credit, l.amount, $6, $7, $8, $9, l.reverses
-       from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[])
-            as l (id, debit, credit, amount, reverses)",
+static INSERT_MANY: Insert = Insert::into(
+    c"ledger",
+    c"transfers",
+    &[
+        "id",
+        "debit_account_id",
+        "credit_account_id",
+        "amount",
+        "recorded_at",
+        "effective_at",
+        "kind_id",
+        "journal_id",
+        "reverses_id",
+    ],
+);
+static IS_TAKEN: Query = Query::read(
+    "select exists (select from ledger.journals where id = $1)
+         or exists (select from ledger.transfers where id = $1)",
 );
 static FIND_SINGLE: Query = Query::read(
     "select k.system, k.kind, t.recorded_at, t.effective_at, t.description, t.metadata,
@@ -109,14 +123,15 @@ pub fn insert_one(single: &Single<'_>) -> Result<bool> {
     Ok(rows > 0)
 }
 
-/// Stores a journal with its transfers; 23505 where an id is taken.
+/// Stores a journal with its transfers: false where the journal's id or what it
+/// reverses is taken, 23505 where a transfer's is.
 pub fn insert_journal(
     id: Uuid,
     request: &Request<'_>,
     kind: i16,
     recorded_at: TimestampWithTimeZone,
-) -> Result<()> {
-    INSERT_JOURNAL.run(&[
+) -> Result<bool> {
+    let rows = INSERT_JOURNAL.run(&[
         id.into(),
         kind.into(),
         recorded_at.into(),
@@ -125,20 +140,28 @@ pub fn insert_journal(
         request.description.into(),
         request.metadata.clone().map(JsonB).into(),
     ])?;
-    let lines = &request.lines;
-    let numbers = |of: fn(&Line) -> i64| lines.iter().map(of).collect::<Vec<i64>>();
-    INSERT_MANY.run(&[
-        lines.iter().map(|line| line.id).collect::<Vec<_>>().into(),
-        numbers(|line| line.debit.0).into(),
-        numbers(|line| line.credit.0).into(),
-        numbers(|line| line.amount.minor).into(),
-        lines.iter().map(|line| line.reverses).collect::<Vec<_>>().into(),
-        recorded_at.into(),
-        request.effective_at.into(),
-        kind.into(),
-        id.into(),
-    ])?;
-    Ok(())
+    if rows == 0 {
+        return Ok(false);
+    }
+    INSERT_MANY.run(request.lines.iter().map(|line| {
+        [
+            line.id.into(),
+            line.debit.0.into(),
+            line.credit.0.into(),
+            line.amount.minor.into(),
+            recorded_at.into(),
+            request.effective_at.into(),
+            kind.into(),
+            id.into(),
+            line.reverses.into(),
+        ]
+    }))?;
+    Ok(true)
+}
+
+/// Whether a journal or a transfer has this id.
+pub fn is_taken(id: Uuid) -> Result<bool> {
+    IS_TAKEN.one(&[id.into()], |row| row.get(1))
 }
 
 /// The journal that a transfer belongs to; a transfer on its own is one.

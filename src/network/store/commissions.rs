@@ -1,37 +1,43 @@
 //! SQL of commissions.
 
+use crate::kernel::append::Insert;
+use crate::kernel::clock::transaction_start;
 use crate::kernel::error::Result;
-use crate::kernel::money::Currency;
+use crate::kernel::money::Money;
+use crate::kernel::numeric;
 use crate::kernel::spi::Query;
 use crate::ledger::AccountId;
 use crate::network::commission::{InactiveShare, Upline};
 use pgrx::Uuid;
 
-// The way up from the creator. Counting either steps or active promoters, it
-// ends as soon as there are enough for every level.
+// The creator and the line above in its order: all of it where inactive promoters
+// are passed over, else as many as there are levels.
 static LINE_ABOVE: Query = Query::read(
-    "with recursive line as (
-        select p.id, p.parent_promoter_id, p.status = 'Active' as active,
-               1 as steps, (p.status = 'Active')::integer as actives
-          from network.profiles p where p.id = $1
-        union all
-        select p.id, p.parent_promoter_id, p.status = 'Active',
-               l.steps + 1, l.actives + (p.status = 'Active')::integer
-          from line l
-          join network.profiles p on p.id = l.parent_promoter_id
-         where case when $3 then l.actives else l.steps end < $2)
-     select line.id, line.active, promoters.wallet_account_id
-       from line join network.promoters on promoters.id = line.id
-      order by line.steps",
-);
-static INSERT: Query = Query::write(
-    "insert into network.affiliate_commissions (customer_id, initiator_promoter_id, recipient_id,
-        recipient_type, level, amount, status, transaction_id, note)
-     select $1, $2, s.recipient,
-            case when s.is_promoter then 'promoter' else 'admin' end::network.recipient_type,
-            s.level, backoffice.major(s.amount, $3), 'credited', s.transaction_id, s.note
-       from unnest($4, $5, $6, $7, $8, $9)
-            as s (recipient, is_promoter, level, amount, transaction_id, note)",
+    "select line.id,
+            (select p.status = 'Active' from network.profiles p where p.id = line.id),
+            (select r.wallet_account_id from network.promoters r where r.id = line.id)
+       from (select unnest(c.id || c.ancestors[1:
+                    case when $3 then cardinality(c.ancestors) else $2 - 1 end]) as id
+               from network.promoters c where c.id = $1) line",
+)
+.generic();
+static INSERT: Insert = Insert::into(
+    c"network",
+    c"affiliate_commissions",
+    &[
+        "id",
+        "customer_id",
+        "initiator_promoter_id",
+        "recipient_id",
+        "recipient_type",
+        "level",
+        "amount",
+        "status",
+        "transaction_id",
+        "note",
+        "created_at",
+        "updated_at",
+    ],
 );
 static MARK: Query =
     Query::write("update network.customers set commission_status = 'distributed' where id = $1");
@@ -41,16 +47,16 @@ static LOCK_CUSTOMER: Query = Query::write(
 
 /// A row to be written.
 pub struct NewCommission {
+    pub id: i64,
     pub recipient: Uuid,
     pub is_promoter: bool,
     pub level: i32,
-    /// In minor units.
-    pub amount: i64,
+    pub amount: Money,
     pub transaction_id: String,
     pub note: String,
 }
 
-/// The line above a promoter, themselves first, long enough for `levels`.
+/// A promoter and the line above, long enough for `levels`.
 pub fn line_above(promoter: Uuid, levels: i64, inactive: InactiveShare) -> Result<Vec<Upline>> {
     let by_active = inactive == InactiveShare::NextActive;
     LINE_ABOVE.all(&[promoter.into(), (levels as i32).into(), by_active.into()], |row| {
@@ -58,28 +64,27 @@ pub fn line_above(promoter: Uuid, levels: i64, inactive: InactiveShare) -> Resul
     })
 }
 
-/// Writes all rows of one customer in one statement.
-pub fn insert(
-    customer: Uuid,
-    initiator: Uuid,
-    currency: Currency,
-    rows: Vec<NewCommission>,
-) -> Result<()> {
-    let column = |rows: &[NewCommission], text: fn(&NewCommission) -> &str| -> Vec<String> {
-        rows.iter().map(|row| text(row).to_owned()).collect()
-    };
-    INSERT.run(&[
-        customer.into(),
-        initiator.into(),
-        currency.code().into(),
-        rows.iter().map(|row| row.recipient).collect::<Vec<_>>().into(),
-        rows.iter().map(|row| row.is_promoter).collect::<Vec<_>>().into(),
-        rows.iter().map(|row| row.level).collect::<Vec<_>>().into(),
-        rows.iter().map(|row| row.amount).collect::<Vec<_>>().into(),
-        column(&rows, |row| &row.transaction_id).into(),
-        column(&rows, |row| &row.note).into(),
-    ])?;
-    Ok(())
+/// Writes all rows of one customer.
+pub fn insert(customer: Uuid, initiator: Uuid, rows: &[NewCommission]) -> Result<()> {
+    let now = transaction_start();
+    let amounts: Vec<_> =
+        rows.iter().map(|row| numeric::major(row.amount)).collect::<Result<_>>()?;
+    INSERT.run(rows.iter().zip(amounts).map(|(row, amount)| {
+        [
+            row.id.into(),
+            customer.into(),
+            initiator.into(),
+            row.recipient.into(),
+            if row.is_promoter { "promoter" } else { "admin" }.into(),
+            row.level.into(),
+            amount.into(),
+            "credited".into(),
+            row.transaction_id.as_str().into(),
+            row.note.as_str().into(),
+            now.into(),
+            now.into(),
+        ]
+    }))
 }
 
 pub fn mark_distributed(customer: Uuid) -> Result<()> {

@@ -1,16 +1,9 @@
 //! The counters behind the human numbers.
 
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Result};
 use crate::kernel::spi::Query;
-
-static PROMOTER: Query =
-    Query::write("select nextval('network.promoter_id_sequence') from generate_series(1, $1)");
-static CUSTOMER: Query =
-    Query::write("select nextval('network.customer_id_sequence') from generate_series(1, $1)");
-static TRANSACTION: Query =
-    Query::write("select nextval('network.transaction_id_sequence') from generate_series(1, $1)");
-static REQUEST: Query =
-    Query::write("select nextval('network.request_id_sequence') from generate_series(1, $1)");
+use pgrx::{IntoDatum, direct_function_call, pg_sys};
+use std::ffi::CStr;
 
 static COUNTERS: Query = Query::read(
     "select c.counter, c.prefix, c.relation::text,
@@ -29,17 +22,32 @@ pub enum Counter {
     Customer,
     Transaction,
     Request,
+    /// Of rows of affiliate_commissions.
+    Commission,
+}
+
+impl Counter {
+    fn sequence(self) -> &'static CStr {
+        match self {
+            Counter::Promoter => c"promoter_id_sequence",
+            Counter::Customer => c"customer_id_sequence",
+            Counter::Transaction => c"transaction_id_sequence",
+            Counter::Request => c"request_id_sequence",
+            Counter::Commission => c"affiliate_commissions_id_seq",
+        }
+    }
 }
 
 /// The next numbers. Sequences do not queue: a rolled-back number is a gap.
 pub fn take(counter: Counter, count: usize) -> Result<Vec<i64>> {
-    let query = match counter {
-        Counter::Promoter => &PROMOTER,
-        Counter::Customer => &CUSTOMER,
-        Counter::Transaction => &TRANSACTION,
-        Counter::Request => &REQUEST,
-    };
-    query.all(&[(count as i32).into()], |row| row.get(1))
+    // SAFETY: look-ups in PostgreSQL's caches, and SQL's own nextval.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"network".as_ptr(), false);
+        let sequence = pg_sys::get_relname_relid(counter.sequence().as_ptr(), schema);
+        let next = || direct_function_call(pg_sys::nextval_oid, &[sequence.into_datum()]);
+        let number = || next().ok_or_else(|| Error::internal("a sequence gave no number"));
+        std::iter::repeat_with(number).take(count).collect()
+    }
 }
 
 /// Every counter with prefix, sequence and the last number drawn.

@@ -1,5 +1,7 @@
 //! SQL of PINs and PIN requests.
 
+use crate::kernel::append::Insert;
+use crate::kernel::clock::transaction_start;
 use crate::kernel::error::Result;
 use crate::kernel::spi::Query;
 use crate::network::store::profiles::Record;
@@ -10,10 +12,23 @@ static CHANGE: Query = Query::write(
       where id = $1 and role = 'promoter' and pins::bigint + $2 between 0 and 2147483647
      returning pins, status = 'Active'",
 );
-static INSERT: Query = Query::write(
-    "insert into network.pin_transactions (id, transaction_id, user_id, action_type,
-        pin_change_value, balance_before, balance_after, note, created_by, related_entity_id)
-     values ($1, $2, $3, $4::text::network.pin_action, $5, $6, $7, $8, $9, $10)",
+static INSERT: Insert = Insert::into(
+    c"network",
+    c"pin_transactions",
+    &[
+        "id",
+        "transaction_id",
+        "user_id",
+        "action_type",
+        "pin_change_value",
+        "balance_before",
+        "balance_after",
+        "note",
+        "created_by",
+        "related_entity_id",
+        "created_at",
+        "updated_at",
+    ],
 );
 static ROW: Query = Query::read("select t from network.pin_transactions t where id = $1");
 static FOR_CUSTOMER: Query = Query::read(
@@ -58,7 +73,8 @@ pub struct NewTransaction<'a> {
 }
 
 pub fn insert(new: &NewTransaction<'_>) -> Result<()> {
-    INSERT.run(&[
+    let now = transaction_start();
+    INSERT.run([[
         new.id.into(),
         new.transaction_id.as_str().into(),
         new.promoter.into(),
@@ -69,8 +85,9 @@ pub fn insert(new: &NewTransaction<'_>) -> Result<()> {
         new.note.as_str().into(),
         new.created_by.into(),
         new.related.into(),
-    ])?;
-    Ok(())
+        now.into(),
+        now.into(),
+    ]])
 }
 
 pub fn row(id: Uuid) -> Result<Record> {

@@ -1,12 +1,14 @@
 //! SQL of the platform's one row.
 
 use crate::kernel::error::Result;
+use crate::kernel::kept::Kept;
 use crate::kernel::money::Currency;
 use crate::kernel::spi::Query;
 use crate::ledger::AccountId;
 use crate::network::platform::Platform;
+use std::rc::Rc;
 
-static FIND: Query = Query::read(
+static FIND: Query = Query::read_latest(
     "select admin_id, currency, wallet_account_id, commission_account_id, adjustment_account_id
        from network.platform",
 );
@@ -16,7 +18,15 @@ static INSERT: Query = Query::write(
      values ($1, $2, $3, $4, $5) on conflict do nothing",
 );
 
-pub fn find() -> Result<Option<Platform>> {
+thread_local! {
+    static KEPT: Kept<Platform> = Kept::default();
+}
+
+pub fn find() -> Result<Option<Rc<Platform>>> {
+    KEPT.with(|kept| kept.get("", read))
+}
+
+fn read() -> Result<Option<Platform>> {
     FIND.first(&[], |row| {
         Ok(Platform {
             admin: row.get(1)?,

@@ -1,5 +1,7 @@
 //! SQL of profiles and customers.
 
+use crate::kernel::append::Insert;
+use crate::kernel::clock::transaction_start;
 use crate::kernel::error::Result;
 use crate::kernel::spi::Query;
 use crate::network::profile::{NewProfile, Profile, Role};
@@ -24,9 +26,10 @@ static INSERT: Query = Query::write(
             case when $2 = 'promoter' then $3 end, case when $2 = 'customer' then $3 end, $4, $5
        from identity.users u where u.id = $1",
 );
-static INSERT_CUSTOMER: Query = Query::write(
-    "insert into network.customers (id, promoter_id, source, commission_status, metadata)
-     values ($1, $2, $3, case when $2 is null then 'none' else 'pending' end, $4)",
+static INSERT_CUSTOMER: Insert = Insert::into(
+    c"network",
+    c"customers",
+    &["id", "promoter_id", "source", "commission_status", "metadata", "created_at", "updated_at"],
 );
 static MAKE_ADMIN: Query = Query::write(
     "update network.profiles set role = 'admin', updated_at = now()
@@ -88,15 +91,24 @@ pub fn insert(new: &NewProfile<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The row whose trigger pays the commission.
+/// What a customer has beyond the profile; whoever brought them is paid next.
 pub fn insert_customer(
     id: Uuid,
     promoter: Option<Uuid>,
     source: &str,
     metadata: serde_json::Value,
 ) -> Result<()> {
-    INSERT_CUSTOMER.run(&[id.into(), promoter.into(), source.into(), JsonB(metadata).into()])?;
-    Ok(())
+    let status = if promoter.is_some() { "distributed" } else { "none" };
+    let now = transaction_start();
+    INSERT_CUSTOMER.run([[
+        id.into(),
+        promoter.into(),
+        source.into(),
+        status.into(),
+        JsonB(metadata).into(),
+        now.into(),
+        now.into(),
+    ]])
 }
 
 /// Of somebody who signed up alone; everybody else stays what they are.

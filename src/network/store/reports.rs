@@ -91,7 +91,28 @@ static CHECK: Query = Query::read(
               from ledger.transfers x, network.platform f
              where x.debit_account_id = f.commission_account_id group by 1) t
          on t.journal_id = a.customer_id
-      where a.total is distinct from t.total",
+      where a.total is distinct from t.total
+     union all
+     select 'reference', x.id, format('%s names no %s', x.column_name, x.names)
+       from (select a.id::text, 'customer_id' as column_name, 'customer' as names
+               from network.affiliate_commissions a
+              where not exists (select from network.customers c where c.id = a.customer_id)
+             union all
+             select a.id::text, 'initiator_promoter_id or recipient_id', 'profile'
+               from network.affiliate_commissions a
+              where not exists (select from network.profiles p where p.id = a.initiator_promoter_id)
+                 or not exists (select from network.profiles p where p.id = a.recipient_id)
+             union all
+             select t.id::text, 'user_id', 'profile' from network.pin_transactions t
+              where not exists (select from network.profiles p where p.id = t.user_id)
+             union all
+             select c.id::text, 'promoter_id', 'promoter' from network.customers c
+              where c.promoter_id is not null
+                and not exists (select from network.promoters r where r.id = c.promoter_id)
+             union all
+             select p.id::text, 'parent_promoter_id', 'profile' from network.profiles p
+              where p.parent_promoter_id is not null
+                and not exists (select from network.profiles o where o.id = p.parent_promoter_id)) x",
 );
 
 pub fn promoter_summary(promoter: Uuid) -> Result<String> {

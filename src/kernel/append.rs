@@ -1,0 +1,170 @@
+//! Rows that are written without a statement: for inserts on hot paths.
+//!
+//! What logical replication does with a row that comes in: domains, constraints,
+//! triggers and indexes are served, but nothing is planned, no default is filled in,
+//! and nobody's rights are asked, so only functions that have checked their caller
+//! may use it. A store declares each as a static [`Insert`], beside its queries.
+
+use crate::kernel::error::{Error, Result};
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::{IntoDatum, PgTupleDesc, direct_function_call};
+use std::ffi::{CStr, CString, c_int};
+
+/// Where rows go, and which columns they give; the others are NULL.
+pub struct Insert {
+    schema: &'static CStr,
+    table: &'static CStr,
+    columns: &'static [&'static str],
+}
+
+impl Insert {
+    pub const fn into(
+        schema: &'static CStr,
+        table: &'static CStr,
+        columns: &'static [&'static str],
+    ) -> Self {
+        Insert { schema, table, columns }
+    }
+
+    /// Writes rows, each with a value for every column; the triggers run after the last.
+    /// A text becomes a value of the column's enumeration.
+    pub fn run<'a, R: AsRef<[DatumWithOid<'a>]>>(
+        &self,
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<()> {
+        let relation = self.relation()?;
+        // SAFETY: an ordinary table; every value is checked to be of its column's type.
+        unsafe {
+            let mut target = Target::open(relation);
+            let columns = self.match_columns(&target)?;
+            for row in rows {
+                target.append(&columns, row.as_ref())?;
+            }
+            target.finish();
+        }
+        Ok(())
+    }
+
+    fn relation(&self) -> Result<Oid> {
+        // SAFETY: look-ups in PostgreSQL's caches.
+        let (oid, kind) = unsafe {
+            let schema = pg_sys::get_namespace_oid(self.schema.as_ptr(), false);
+            let oid = pg_sys::get_relname_relid(self.table.as_ptr(), schema);
+            (oid, pg_sys::get_rel_relkind(oid) as u8)
+        };
+        if kind == pg_sys::RELKIND_RELATION {
+            return Ok(oid);
+        }
+        Err(Error::internal(format!("{:?} is not an ordinary table", self.table)))
+    }
+
+    /// For each attribute of the table its type, and which value of a row it takes.
+    unsafe fn match_columns(&self, target: &Target) -> Result<Vec<(Oid, Option<usize>)>> {
+        // SAFETY: the relation is open.
+        let desc = unsafe { PgTupleDesc::from_pg_unchecked((*target.relation).rd_att) };
+        let place = |name: &str| self.columns.iter().position(|column| *column == name);
+        let columns: Vec<_> = desc
+            .iter()
+            .map(|attribute| {
+                let live = !attribute.attisdropped;
+                (attribute.atttypid, live.then(|| place(attribute.name())).flatten())
+            })
+            .collect();
+        if columns.iter().filter(|(_, place)| place.is_some()).count() == self.columns.len() {
+            return Ok(columns);
+        }
+        Err(Error::internal(format!("{:?} lacks a column of {:?}", self.table, self.columns)))
+    }
+}
+
+/// A table that is open for rows.
+struct Target {
+    relation: pg_sys::Relation,
+    state: *mut pg_sys::EState,
+    result: *mut pg_sys::ResultRelInfo,
+    slot: *mut pg_sys::TupleTableSlot,
+}
+
+impl Target {
+    unsafe fn open(table: Oid) -> Self {
+        unsafe {
+            let relation = pg_sys::table_open(table, pg_sys::RowExclusiveLock as c_int);
+            let state = pg_sys::CreateExecutorState();
+            let result =
+                pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()) as *mut pg_sys::ResultRelInfo;
+            (*result).type_ = pg_sys::NodeTag::T_ResultRelInfo;
+            pg_sys::InitResultRelInfo(result, relation, 0, std::ptr::null_mut(), 0);
+            pg_sys::ExecOpenIndices(result, false);
+            let kind = pg_sys::table_slot_callbacks(relation);
+            let slot = pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, kind);
+            pg_sys::AfterTriggerBeginQuery();
+            Target { relation, state, result, slot }
+        }
+    }
+
+    unsafe fn append(
+        &mut self,
+        columns: &[(Oid, Option<usize>)],
+        row: &[DatumWithOid<'_>],
+    ) -> Result<()> {
+        unsafe {
+            if let Some(clear) = (*(*self.slot).tts_ops).clear {
+                clear(self.slot);
+            }
+            for (n, (column, place)) in columns.iter().enumerate() {
+                let value = place.and_then(|place| row.get(place));
+                let value = value.map(|value| value_for(value, *column)).transpose()?.flatten();
+                *(*self.slot).tts_isnull.add(n) = value.is_none();
+                *(*self.slot).tts_values.add(n) = value.unwrap_or(Datum::null());
+            }
+            pg_sys::ExecStoreVirtualTuple(self.slot);
+            pg_sys::ExecSimpleRelationInsert(self.result, self.state, self.slot);
+        }
+        Ok(())
+    }
+
+    /// Runs the triggers and closes the table, whose lock stays until the transaction
+    /// ends. An error before this leaves it all to the transaction's end.
+    unsafe fn finish(self) {
+        unsafe {
+            pg_sys::AfterTriggerEndQuery(self.state);
+            pg_sys::ExecCloseIndices(self.result);
+            pg_sys::ExecDropSingleTupleTableSlot(self.slot);
+            pg_sys::ExecCloseResultRelations(self.state);
+            pg_sys::ExecResetTupleTable((*self.state).es_tupleTable, false);
+            pg_sys::FreeExecutorState(self.state);
+            pg_sys::table_close(self.relation, pg_sys::NoLock as c_int);
+        }
+    }
+}
+
+/// A value as the column's type has it.
+unsafe fn value_for(value: &DatumWithOid<'_>, column: Oid) -> Result<Option<Datum>> {
+    let (given, datum) = (value.oid(), value.datum().map(|datum| datum.sans_lifetime()));
+    if given == column {
+        return Ok(datum);
+    }
+    unsafe {
+        if pg_sys::getBaseType(column) == given {
+            let extra = std::ptr::null_mut();
+            let raw = datum.unwrap_or(Datum::null());
+            pg_sys::domain_check(raw, datum.is_none(), column, extra, std::ptr::null_mut());
+            return Ok(datum);
+        }
+        if given == pg_sys::TEXTOID && pg_sys::type_is_enum(column) {
+            return datum.map(|label| enumerated(label, column)).transpose();
+        }
+    }
+    Err(Error::internal(format!("a value of type {given:?} for a column of type {column:?}")))
+}
+
+unsafe fn enumerated(label: Datum, column: Oid) -> Result<Datum> {
+    let text = unsafe { <String as pgrx::FromDatum>::from_datum(label, false) };
+    let text =
+        CString::new(text.unwrap_or_default()).map_err(|e| Error::internal(e.to_string()))?;
+    let args = [text.as_c_str().into_datum(), column.into_datum()];
+    // SAFETY: the input function of enumerations, which refuses other labels.
+    let value: Option<Oid> = unsafe { direct_function_call(pg_sys::enum_in, &args) };
+    value.map(|oid| Datum::from(oid.to_u32())).ok_or_else(|| Error::internal("no such label"))
+}
