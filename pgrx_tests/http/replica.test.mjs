@@ -4,17 +4,16 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@supabase/supabase-js';
 import pg from 'pg';
 import { BANK, newAdmin, newPromoter, ok, quietCustomer, signIn, PASSWORD } from './network-support.mjs';
-import { ANON_KEY, API_URL, SERVICE_KEY, sql } from './support.mjs';
+import { ANON_KEY, API_URL, LOCAL, SERVICE_KEY, sql } from './support.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const local = process.env.BACKOFFICE_LOCAL ?? '.local/test';
-const folder = join(isAbsolute(local) ? local : join(root, local), 'replica');
+const folder = fileURLToPath(new URL('replica', LOCAL));
 const scratch = mkdtempSync(join(tmpdir(), 'backoffice-replica-'));
 
 /** Runs bin/replica. Its servers keep what they were given as output, so that is a file and no pipe. */
@@ -22,7 +21,7 @@ function replica(...options) {
   const path = join(scratch, 'output');
   const output = openSync(path, 'w');
   const { status } = spawnSync(join(root, 'bin/replica'), ['--quiet', ...options], {
-    env: { ...process.env, BACKOFFICE_LOCAL: local },
+    env: { ...process.env, BACKOFFICE_LOCAL: fileURLToPath(LOCAL).replace(/\/$/, '') },
     stdio: ['ignore', output, output],
     timeout: 90_000,
   });
