@@ -9,8 +9,9 @@ configure_api() {
     cmp -s "$binary" "$LOCAL/etc/postgrest" || install -m 755 "$binary" "$LOCAL/etc/postgrest"
 
     POSTGREST_DB_URI="postgresql://authenticator@/$DATABASE?host=$RUN&port=$PG_PORT" \
-        POSTGREST_JWT_KEYS_FILE=$LOCAL/keys/jwks.json \
+        POSTGREST_JWT_KEYS_FILE=$KEYS/jwks.json \
         POSTGREST_PUBLIC_URL=http://127.0.0.1:$API_PORT/network/rest/v1 \
+        POSTGREST_LISTEN="$([[ -n ${REPLICA:-} ]] && echo false || echo true)" \
         POSTGREST_HOST=127.0.0.1 POSTGREST_PORT=$REST_PORT POSTGREST_ADMIN_PORT=$ADMIN_PORT \
         "$ROOT/docker/fill-in" <"$ROOT/postgrest.conf" >"$LOCAL/etc/postgrest.conf.new"
 
@@ -20,6 +21,7 @@ configure_api() {
     # The limits are for each address; tests and benchmarks raise them.
     GATEWAY_LISTEN=127.0.0.1:$API_PORT GATEWAY_POSTGREST=127.0.0.1:$REST_PORT \
         GATEWAY_TRUSTED_PROXIES=${BACKOFFICE_TRUSTED_PROXIES:-255.255.255.255} \
+        GATEWAY_REPLICA="$([[ -n ${REPLICA:-} ]] && echo yes || echo no)" \
         GATEWAY_RUN=$RUN GATEWAY_LOG=$LOCAL/logs/servers/gateway.log \
         GATEWAY_AUTH_RATE=${BACKOFFICE_AUTH_RATE:-5r/s} GATEWAY_AUTH_BURST=${BACKOFFICE_AUTH_BURST:-60} \
         GATEWAY_REST_RATE=${BACKOFFICE_REST_RATE:-200r/s} GATEWAY_REST_BURST=${BACKOFFICE_REST_BURST:-400} \

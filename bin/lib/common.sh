@@ -13,7 +13,7 @@ export ROOT
 export LC_ALL=C.UTF-8
 PATH="$HOME/.cargo/bin:$PATH:/usr/sbin:/sbin"
 
-for part in log places packages keys postgres extension database api; do
+for part in log places packages keys postgres extension database api replica; do
     # shellcheck source=/dev/null
     source "$ROOT/bin/lib/$part.sh"
 done

@@ -86,7 +86,7 @@ api_key() {
 # until the database or the addresses change.
 write_env() {
     local password addresses
-    password=$(as_server cat "$LOCAL/keys/superuser.password")
+    password=$(as_server cat "$KEYS/superuser.password")
     addresses="DATABASE_URL=postgresql://postgres:$password@127.0.0.1:$PG_PORT/$DATABASE
 API_URL=http://127.0.0.1:$API_PORT"
     [[ -n ${RESTART:-} || $(head -n 2 "$LOCAL/env" 2>/dev/null) != "$addresses" ]] || return 0

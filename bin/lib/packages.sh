@@ -25,10 +25,13 @@ DEBIAN_PACKAGES=(
     libclang-dev:/usr/share/doc/libclang-dev
     nginx:/usr/sbin/nginx
 )
+# What fetches a PostgreSQL that Debian does not have.
+PGSERVER_PACKAGES=(python3-pip:/usr/bin/pip3)
 
 need_packages() {
-    local entry missing=()
-    for entry in "${DEBIAN_PACKAGES[@]}"; do
+    local entry missing=() wanted=("${DEBIAN_PACKAGES[@]}")
+    [[ ${BACKOFFICE_PG:-15} = 15 ]] || python3 -m pip --version >/dev/null 2>&1 || wanted+=("${PGSERVER_PACKAGES[@]}")
+    for entry in "${wanted[@]}"; do
         [[ -e ${entry#*:} ]] || missing+=("${entry%%:*}")
     done
     command -v node >/dev/null || missing+=(nodejs)

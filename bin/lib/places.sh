@@ -55,7 +55,8 @@ wanted_local() {
     printf '%s' "$wanted"
 }
 
-# Sets BUILD (shared by the checkout) and LOCAL (this cluster). Needs the servers' account.
+# Sets BUILD (shared by the checkout), LOCAL (this cluster) and PG (PostgreSQL's major version). Needs the servers'
+# account.
 find_places() {
     local wanted
     wanted=$(wanted_local)
@@ -66,7 +67,9 @@ find_places() {
         make_local "$wanted"
     }
     LOCAL=$(readlink -f "$wanted")
-    RUN=$LOCAL/run PG_BIN=$LOCAL/pg15/lib/postgresql/15/bin
+    PG=${BACKOFFICE_PG:-$(as_server cat "$LOCAL/data/PG_VERSION" 2>/dev/null || echo 15)}
+    [[ $PG =~ ^1[5-8]$ ]] || die "PostgreSQL $PG is not supported (15 to 18 are)"
+    RUN=$LOCAL/run KEYS=$LOCAL/keys PG_BIN=$(pg_bin "$LOCAL/pg$PG")
     export LOCAL BUILD
     mkdir -p "$LOCAL/logs" "$LOCAL/etc" "$BUILD/logs"
 }

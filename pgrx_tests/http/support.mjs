@@ -17,6 +17,9 @@ if (!process.env.API_URL && existsSync(file)) {
 export const { API_URL, ANON_KEY, SERVICE_KEY, DATABASE_URL } = process.env;
 if (!API_URL || !DATABASE_URL) throw new Error('API_URL and DATABASE_URL are not set: run bin/test http');
 
+/** The folder of the servers under test: their logs, and what else bin/ keeps of them. */
+export const LOCAL = new URL(`${process.env.BACKOFFICE_LOCAL ?? '.local/test'}/`, new URL('../../', import.meta.url));
+
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 4, allowExitOnIdle: true });
 // An idle connection that its server ends is no error of a test.
 pool.on('error', () => {});

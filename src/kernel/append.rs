@@ -6,6 +6,7 @@
 //! may use it. A store declares each as a static [`Insert`], beside its queries.
 
 use crate::kernel::error::{Error, Result};
+use crate::kernel::spi::require_writable;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{IntoDatum, PgTupleDesc, direct_function_call};
@@ -33,6 +34,7 @@ impl Insert {
         &self,
         rows: impl IntoIterator<Item = R>,
     ) -> Result<()> {
+        require_writable()?;
         let relation = self.relation()?;
         // SAFETY: an ordinary table; every value is checked to be of its column's type.
         unsafe {

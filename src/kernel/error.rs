@@ -59,6 +59,8 @@ pub mod sqlstate {
     pub const UNPROCESSABLE: SqlState = SqlState::new("PT422");
     /// A value that must be unique is taken (409).
     pub const UNIQUE_VIOLATION: SqlState = SqlState::new("23505");
+    /// A write in a transaction that only reads (405).
+    pub const READ_ONLY: SqlState = SqlState::new("25006");
     /// The server has not been configured for this.
     pub const NOT_CONFIGURED: SqlState = SqlState::new("55000");
     /// A bug of ours.

@@ -4,7 +4,7 @@
 //! it with arguments. Statements name every object with its schema, so a plan
 //! outlives DDL and changes of search_path.
 
-use crate::kernel::error::{Error, Result, catching};
+use crate::kernel::error::{Error, Result, catching, sqlstate};
 use pgrx::datum::DatumWithOid;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{self, Datum, Oid};
@@ -208,6 +208,9 @@ impl Connection {
         args: &[DatumWithOid<'_>],
         limit: i64,
     ) -> Result<usize> {
+        if mode == Mode::Write {
+            require_writable()?;
+        }
         let null = |arg: &DatumWithOid<'_>| if arg.datum().is_some() { b' ' } else { b'n' };
         let nulls: Vec<c_char> = args.iter().map(|arg| null(arg) as c_char).collect();
         let mut values: Vec<Datum> = args
@@ -302,12 +305,28 @@ impl<'a> Text<'a> {
     }
 }
 
+/// 25006 in a transaction that only reads, a GET or any on a replica: said at once, and
+/// what to do instead.
+pub fn require_writable() -> Result<()> {
+    // SAFETY: plain reads of the state of this backend.
+    if !unsafe { pg_sys::XactReadOnly } {
+        return Ok(());
+    }
+    let refused = |message: &str| Error::new(sqlstate::READ_ONLY, message);
+    Err(if unsafe { pg_sys::RecoveryInProgress() } {
+        refused("this server is a replica: it answers what only reads").hint("Ask the primary.")
+    } else {
+        refused("this transaction only reads").hint("Call functions that write with POST.")
+    })
+}
+
 /// Runs `body` in a subtransaction: all of it, or none of it.
 ///
 /// The only safe way to go on after SQL failed. An `Err` of `body` and an error
 /// that PostgreSQL raised both undo what `body` did; the latter comes back as an
 /// [`Error`](crate::kernel::error::Error) with its SQLSTATE.
 pub fn subtransaction<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    require_writable()?;
     unsafe {
         let memory = pg_sys::CurrentMemoryContext;
         let owner = pg_sys::CurrentResourceOwner;

@@ -30,7 +30,7 @@ export function fences(markdown) {
 }
 
 /**
- * The examples in order. `skip` means: not run. `error` is the SQLSTATE or exit status that the example ends with.
+ * The examples in order. `skip` means: not run; `needs`: only where that extension is. `error` is the SQLSTATE or exit status that the example ends with.
  * The text or json block that comes next is its output, unless it says `skip`.
  */
 export function examples(markdown) {
@@ -52,12 +52,14 @@ export function examples(markdown) {
 }
 
 function options({ words, line }) {
-  const result = { skip: false, error: null };
+  const result = { skip: false, error: null, needs: null };
   for (const word of words) {
     const error = /^error=(\w+)$/.exec(word);
+    const needs = /^needs=(\w+)$/.exec(word);
     if (word === 'skip') result.skip = true;
+    else if (needs) result.needs = needs[1];
     else if (error) result.error = error[1];
-    else throw new Error(`line ${line}: unknown word "${word}" (skip, error=CODE)`);
+    else throw new Error(`line ${line}: unknown word "${word}" (skip, error=CODE, needs=EXTENSION)`);
   }
   return result;
 }

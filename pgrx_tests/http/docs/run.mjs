@@ -2,13 +2,14 @@
 //   node run.mjs README.md docs/ledger.md
 // ```sql, ```sh (or bash) and ```js blocks are run; the ```text or ```json block that follows one is its output, in
 // which `…` stands for what differs each time. `skip` after the language: not run; `error=42501`: must end with this
-// SQLSTATE (sql) or exit status (sh, js).
+// SQLSTATE (sql) or exit status (sh, js); `needs=pg_cron`: run only where the database has this extension.
 
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { difference } from './compare.mjs';
 import { examples } from './blocks.mjs';
 import { Sessions } from './sessions.mjs';
+import { sql } from '../support.mjs';
 
 /** What is wrong with an example's result, or null. */
 function complaint(example, result) {
@@ -27,7 +28,7 @@ async function runFile(path) {
   const counts = { passed: 0, failed: 0, skipped: 0, compared: 0 };
   for (const example of examples(readFileSync(path, 'utf8'))) {
     const place = `${name}:${example.line} (${example.kind})`;
-    if (example.skip) {
+    if (example.skip || (example.needs && !extensions.has(example.needs))) {
       console.log(`  skipped  ${place}`);
       counts.skipped += 1;
       continue;
@@ -53,6 +54,7 @@ async function runFile(path) {
   return counts.failed;
 }
 
+const extensions = new Set((await sql('select extname from pg_extension')).map(({ extname }) => extname));
 let failed = 0;
 for (const path of process.argv.slice(2)) failed += await runFile(path);
 process.exitCode = failed === 0 ? 0 : 1;
