@@ -112,7 +112,7 @@ fn record(action: &str, person: Uuid, details: Map<String, Value>) -> Result<()>
         table: "identity".to_owned(),
         record_id: Some(person.to_string()),
         old: None,
-        new: Some(details),
+        new: Some(details.into()),
     })
 }
 

@@ -126,7 +126,7 @@ fn post_adjustment(
         table: "ledger.accounts".to_owned(),
         record_id: Some(wallet.0.to_string()),
         old: None,
-        new: details.as_object().cloned(),
+        new: details.as_object().cloned().map(Into::into),
     })?;
     Ok(id)
 }

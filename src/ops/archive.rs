@@ -42,7 +42,7 @@ pub fn move_rows(source: &Source, months: i64) -> Result<usize> {
             table: source.tables.first().copied().unwrap_or_default().to_owned(),
             record_id: None,
             old: None,
-            new: details.as_object().cloned(),
+            new: details.as_object().cloned().map(Into::into),
         })?;
     }
     Ok(rows)

@@ -8,6 +8,7 @@ use crate::kernel::caller::{self, Kind};
 use crate::kernel::clock::clock;
 use crate::kernel::error::{self, Result};
 use crate::kernel::ids::new_id;
+use crate::kernel::jsonb::Jsonb;
 use crate::kernel::request::Headers;
 use crate::ops::store;
 use pgrx::datum::TimestampWithTimeZone;
@@ -23,8 +24,20 @@ pub struct Change {
     /// `schema.table`, or the schema of the action.
     pub table: String,
     pub record_id: Option<String>,
-    pub old: Option<Map<String, Value>>,
-    pub new: Option<Map<String, Value>>,
+    pub old: Option<Values>,
+    pub new: Option<Values>,
+}
+
+/// Values of columns by name.
+pub enum Values {
+    Listed(Map<String, Value>),
+    Made(Jsonb),
+}
+
+impl From<Map<String, Value>> for Values {
+    fn from(map: Map<String, Value>) -> Self {
+        Values::Listed(map)
+    }
 }
 
 /// Writes a change with whoever is calling and from where.
@@ -45,7 +58,7 @@ pub fn record_action(
         table: system.to_owned(),
         record_id: person.map(|id| id.to_string()),
         old: None,
-        new: Some(details),
+        new: Some(details.into()),
     };
     let role = if person.is_some() { "person" } else { "anonymous" };
     record_as(change, person, role)

@@ -8,10 +8,11 @@ use crate::kernel::error::Result;
 use crate::kernel::ids::new_id;
 use crate::kernel::request::Headers;
 use crate::kernel::spi::Query;
-use crate::ops::audit::Entry;
+use crate::ops::audit::{Entry, Values};
 use crate::ops::outbox::Message;
+use pgrx::datum::DatumWithOid;
 use pgrx::{Inet, JsonB, Uuid};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 static INSERT_AUDIT: Insert = Insert::into(
     c"ops",
@@ -81,9 +82,6 @@ pub fn insert_audit(entries: &[Entry], headers: &Headers) -> Result<()> {
     let address = headers.client_address();
     INSERT_AUDIT.run(entries.iter().map(|entry| {
         let change = &entry.change;
-        let json = |values: &Option<Map<String, Value>>| {
-            values.clone().map(|map| JsonB(Value::Object(map)))
-        };
         [
             entry.id.into(),
             entry.at.into(),
@@ -92,13 +90,21 @@ pub fn insert_audit(entries: &[Entry], headers: &Headers) -> Result<()> {
             change.action.as_str().into(),
             change.table.as_str().into(),
             change.record_id.as_deref().into(),
-            json(&change.old).into(),
-            json(&change.new).into(),
+            values(change.old.as_ref()),
+            values(change.new.as_ref()),
             headers.request_id().into(),
             address.clone().map(Inet).into(),
             headers.user_agent().into(),
         ]
     }))
+}
+
+fn values<'a>(values: Option<&Values>) -> DatumWithOid<'a> {
+    match values {
+        None => DatumWithOid::null::<JsonB>(),
+        Some(Values::Listed(map)) => JsonB(Value::Object(map.clone())).into(),
+        Some(Values::Made(jsonb)) => jsonb.into(),
+    }
 }
 
 pub fn enqueue(message: &Message<'_>) -> Result<()> {

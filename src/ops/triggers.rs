@@ -3,11 +3,11 @@
 use crate::kernel::archive::is_moving;
 use crate::kernel::error::{Error, Result, trigger_entry};
 use crate::kernel::restore::is_restoring;
-use crate::ops::audit::{self, Change};
+use crate::ops::audit::{self, Change, Values};
 use crate::ops::personal::is_redacting;
-use crate::ops::values::Columns;
+use crate::ops::values::{self, Columns};
 use pgrx::prelude::*;
-use pgrx::{PgRelation, PgTupleDesc, pg_sys};
+use pgrx::{PgRelation, pg_sys};
 use std::convert::Infallible;
 
 /// `ops.audit_row('column', …)`: put it AFTER INSERT OR UPDATE OR DELETE FOR
@@ -71,52 +71,62 @@ fn change(trigger: &pgrx::PgTrigger<'_>) -> Result<Option<Change>> {
     if is_moving(relation.namespace(), relation.name()) {
         return Ok(None);
     }
-    // SAFETY: the trigger manager keeps the tuples alive while we run.
-    let read = |tuple: pg_sys::HeapTuple| unsafe {
-        (!tuple.is_null()).then(|| Columns::read(tuple, &desc))
-    };
-    let (before, after) = match trigger.op().map_err(misused)? {
-        PgTriggerOperation::Insert => (None, read(data.tg_trigtuple)),
-        _ => (read(data.tg_trigtuple), read(data.tg_newtuple)),
-    };
-    let key = key_columns(&relation, &desc);
+    let key = key_columns(&relation);
     let table = format!("{}.{}", relation.namespace(), relation.name());
-    let row = after.as_ref().or(before.as_ref());
-    let record_id = row.and_then(|row| row.key(&key));
-    let (action, old, new) = match (before, after) {
-        (None, Some(new)) => ("INSERT", None, Some(new.present(&secret))),
-        (Some(old), Some(new)) => {
-            let changed = new.changed_from(&old, &secret);
-            if changed.is_empty() {
-                return Ok(None);
+    let op = trigger.op().map_err(misused)?;
+    // SAFETY: the trigger manager keeps the tuples alive while we run.
+    let (record_id, old, new) = unsafe {
+        let first = data.tg_trigtuple;
+        match op {
+            PgTriggerOperation::Update => {
+                let (old, new) =
+                    (Columns::read(first, &desc), Columns::read(data.tg_newtuple, &desc));
+                let changed = new.changed_from(&old, &secret);
+                if changed.is_empty() {
+                    return Ok(None);
+                }
+                let former = old.changed_from(&new, &secret);
+                (
+                    values::key(data.tg_newtuple, &desc, &key),
+                    Some(former.into()),
+                    Some(changed.into()),
+                )
             }
-            ("UPDATE", Some(old.changed_from(&new, &secret)), Some(changed))
+            _ => {
+                let row = Some(Values::Made(values::present(first, &desc, &secret)));
+                let (old, new) = if matches!(op, PgTriggerOperation::Insert) {
+                    (None, row)
+                } else {
+                    (row, None)
+                };
+                (values::key(first, &desc, &key), old, new)
+            }
         }
-        (Some(old), None) => ("DELETE", Some(old.present(&secret)), None),
-        (None, None) => return Ok(None),
+    };
+    let action = match op {
+        PgTriggerOperation::Insert => "INSERT",
+        PgTriggerOperation::Update => "UPDATE",
+        _ => "DELETE",
     };
     Ok(Some(Change { action: action.to_owned(), table, record_id, old, new }))
 }
 
-/// The names of the primary key's columns, from PostgreSQL's own cache.
-fn key_columns(relation: &PgRelation, desc: &PgTupleDesc<'_>) -> Vec<String> {
+/// The numbers of the primary key's columns, from PostgreSQL's own cache.
+fn key_columns(relation: &PgRelation) -> Vec<i32> {
     // SAFETY: the relation is open; the set is a copy that ends with the call.
     unsafe {
         let set = pg_sys::RelationGetIndexAttrBitmap(
             relation.as_ptr(),
             pg_sys::IndexAttrBitmapKind::INDEX_ATTR_BITMAP_PRIMARY_KEY,
         );
-        let mut names = Vec::new();
+        let mut numbers = Vec::new();
         let mut member = -1;
         loop {
             member = pg_sys::bms_next_member(set, member);
             if member < 0 {
-                return names;
+                return numbers;
             }
-            let number = member + pg_sys::FirstLowInvalidHeapAttributeNumber;
-            names.extend(
-                desc.get((number - 1) as usize).map(|attribute| attribute.name().to_owned()),
-            );
+            numbers.push(member + pg_sys::FirstLowInvalidHeapAttributeNumber);
         }
     }
 }

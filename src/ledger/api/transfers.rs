@@ -42,7 +42,7 @@ fn by_hand(action: &str, posted: Posted) -> Result<Posted> {
             table: "ledger".to_owned(),
             record_id: Some(posted.journal_id.to_string()),
             old: None,
-            new: Some(Map::from_iter([("transfer_ids".to_owned(), ids.into())])),
+            new: Some(Map::from_iter([("transfer_ids".to_owned(), ids.into())]).into()),
         })?;
     }
     Ok(posted)
