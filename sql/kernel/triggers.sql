@@ -1,6 +1,8 @@
 -- Trigger functions of the kernel that other modules put on their tables.
 create function backoffice.refuse_change() returns trigger
     language c as 'MODULE_PATHNAME', 'backoffice_refuse_change_wrapper';
+create function backoffice.refuse_row() returns trigger
+    language c as 'MODULE_PATHNAME', 'backoffice_refuse_row_wrapper';
 create function backoffice.forget_kept() returns trigger
     language c as 'MODULE_PATHNAME', 'backoffice_forget_kept_wrapper';
 

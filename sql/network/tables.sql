@@ -33,10 +33,7 @@ create table network.profiles (
     constraint profiles_parent_promoter_id_fkey foreign key (parent_promoter_id) references network.profiles,
     constraint profiles_email_key unique (email),
     constraint profiles_promoter_id_key unique (promoter_id),
-    constraint profiles_customer_id_key unique (customer_id),
-    constraint profiles_role_check check (parent_promoter_id is distinct from id
-        and case role when 'promoter' then promoter_id is not null
-                      when 'customer' then customer_id is not null else true end)
+    constraint profiles_customer_id_key unique (customer_id)
 ) with (fillfactor = 85);
 create index profiles_parent_promoter_id_idx on network.profiles (parent_promoter_id);
 create index profiles_role_idx on network.profiles (role, created_at);

@@ -26,6 +26,17 @@ create trigger settings_network_check before insert or update on backoffice.sett
                        and new.key in ('currency', 'commission_amounts', 'commission_levels', 'time_zone'))
     execute function network.check_setting();
 
+-- What a CHECK constraint would say of several columns. PostgreSQL reads those anew in every statement, the change of
+-- a PIN balance included; a trigger for named columns costs that one nothing.
+create trigger profiles_role_check before insert or update of id, role, promoter_id, customer_id, parent_promoter_id
+    on network.profiles for each row
+    when (new.parent_promoter_id = new.id
+          or case new.role when 'promoter' then new.promoter_id is null
+                           when 'customer' then new.customer_id is null else new.role is null end)
+    execute function backoffice.refuse_row(
+        'a promoter needs a promoter_id, a customer a customer_id, and nobody is their own parent');
+alter table network.profiles enable always trigger profiles_role_check;
+
 create trigger pin_transactions_append_only before update or delete on network.pin_transactions
     for each row execute function backoffice.refuse_change();
 create trigger pin_transactions_no_truncate before truncate on network.pin_transactions

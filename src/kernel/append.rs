@@ -10,7 +10,9 @@ use crate::kernel::spi::require_writable;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{IntoDatum, PgTupleDesc, direct_function_call};
-use std::ffi::{CStr, CString, c_int};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, c_int, c_void};
 
 /// Where rows go, and which columns they give; the others are NULL.
 pub struct Insert {
@@ -149,9 +151,7 @@ unsafe fn value_for(value: &DatumWithOid<'_>, column: Oid) -> Result<Option<Datu
     }
     unsafe {
         if pg_sys::getBaseType(column) == given {
-            let extra = std::ptr::null_mut();
-            let raw = datum.unwrap_or(Datum::null());
-            pg_sys::domain_check(raw, datum.is_none(), column, extra, std::ptr::null_mut());
+            check_domain(datum, column);
             return Ok(datum);
         }
         if given == pg_sys::TEXTOID && pg_sys::type_is_enum(column) {
@@ -159,6 +159,23 @@ unsafe fn value_for(value: &DatumWithOid<'_>, column: Oid) -> Result<Option<Datu
         }
     }
     Err(Error::internal(format!("a value of type {given:?} for a column of type {column:?}")))
+}
+
+thread_local! {
+    /// What PostgreSQL keeps of domains between checks, in memory of the backend.
+    static DOMAINS: RefCell<HashMap<Oid, *mut c_void>> = RefCell::default();
+}
+
+unsafe fn check_domain(value: Option<Datum>, domain: Oid) {
+    let mut kept = DOMAINS
+        .with_borrow(|domains| domains.get(&domain).copied())
+        .unwrap_or(std::ptr::null_mut());
+    let raw = value.unwrap_or(Datum::null());
+    unsafe {
+        let memory = pg_sys::TopMemoryContext;
+        pg_sys::domain_check(raw, value.is_none(), domain, &mut kept, memory);
+    }
+    DOMAINS.with_borrow_mut(|domains| domains.insert(domain, kept));
 }
 
 unsafe fn enumerated(label: Datum, column: Oid) -> Result<Datum> {

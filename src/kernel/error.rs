@@ -63,6 +63,8 @@ pub mod sqlstate {
     pub const READ_ONLY: SqlState = SqlState::new("25006");
     /// The server has not been configured for this.
     pub const NOT_CONFIGURED: SqlState = SqlState::new("55000");
+    /// A row that breaks a rule of its table (400).
+    pub const CHECK_VIOLATION: SqlState = SqlState::new("23514");
     /// A bug of ours.
     pub const INTERNAL: SqlState = SqlState::new("XX000");
 }

@@ -1,7 +1,7 @@
 //! Triggers that any module may put on its tables.
 
 use crate::kernel::archive::is_moving;
-use crate::kernel::error::{Error, Result, trigger_entry};
+use crate::kernel::error::{Error, Result, sqlstate, trigger_entry};
 use crate::kernel::kept;
 use pgrx::prelude::*;
 use std::convert::Infallible;
@@ -21,6 +21,19 @@ fn backoffice_refuse_change<'a>(
             return Ok(trigger.old());
         }
         Err(Error::forbidden(format!("rows of {table} are never changed or deleted")))
+    })
+}
+
+/// `backoffice.refuse_row('rule')`: put it BEFORE INSERT OR UPDATE, WHEN a row breaks
+/// the rule. 23514, as from a CHECK.
+#[pg_trigger(sql = false)]
+fn backoffice_refuse_row<'a>(
+    trigger: &'a pgrx::PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Infallible> {
+    trigger_entry(|| {
+        let table = trigger.table_name().unwrap_or_default();
+        let rule = trigger.extra_args().unwrap_or_default().join("; ");
+        Err(Error::new(sqlstate::CHECK_VIOLATION, format!("{table}: {rule}")))
     })
 }
 

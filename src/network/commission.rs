@@ -14,7 +14,9 @@ use crate::network::platform::{self, Platform};
 use crate::network::store::commissions::{self as store, NewCommission};
 use crate::network::store::numbers::{self, Counter};
 use crate::network::{SYSTEM, number};
+use crate::ops::audit::{self, Change};
 use pgrx::Uuid;
+use serde_json::{Map, Value, json};
 
 /// A promoter on the way up, the creator first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +135,25 @@ fn post(customer: Uuid, platform: &Platform, currency: Currency, shares: &[Share
     Ok(())
 }
 
+const TABLE: &str = "network.affiliate_commissions";
+
+/// What the log says of a commission: its shares together, under the customer's id.
+fn logged(initiator: Uuid, rows: &[NewCommission]) -> Map<String, Value> {
+    let shares = rows.iter().map(|row| {
+        json!({
+            "id": row.id,
+            "level": row.level,
+            "recipient_id": row.recipient.to_string(),
+            "amount": row.amount.to_string(),
+            "transaction_id": row.transaction_id,
+        })
+    });
+    Map::from_iter([
+        ("initiator_promoter_id".to_owned(), initiator.to_string().into()),
+        ("shares".to_owned(), shares.collect()),
+    ])
+}
+
 fn record(
     customer: Uuid,
     initiator: Uuid,
@@ -155,7 +176,14 @@ fn record(
             note: share.note.clone(),
         })
         .collect();
-    store::insert(customer, initiator, payable_at, &rows)
+    let change = Change {
+        action: "INSERT".to_owned(),
+        table: TABLE.to_owned(),
+        record_id: Some(customer.to_string()),
+        old: None,
+        new: Some(logged(initiator, &rows).into()),
+    };
+    audit::record_as_one(TABLE, change, || store::insert(customer, initiator, payable_at, &rows))
 }
 
 /// Pays the commission for a customer whose trigger has not done so yet; a

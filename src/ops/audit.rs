@@ -14,7 +14,7 @@ use crate::ops::store;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{Uuid, pg_sys};
 use serde_json::{Map, Value};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 
 /// What changed.
@@ -44,6 +44,40 @@ impl From<Map<String, Value>> for Values {
 pub fn record(change: Change) -> Result<()> {
     let caller = caller::current();
     record_as(change, caller.person(), role_name(caller.kind))
+}
+
+thread_local! {
+    static COVERED: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+/// Ends with its scope, however that is left.
+struct Cover;
+
+impl Drop for Cover {
+    fn drop(&mut self) {
+        COVERED.set(None);
+    }
+}
+
+/// Writes one change for all rows of `change.table` that `body` writes, where they
+/// are parts of one thing: the table's own trigger does not log them again.
+pub fn record_as_one<T>(
+    table: &'static str,
+    change: Change,
+    body: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let value = {
+        COVERED.set(Some(table));
+        let _cover = Cover;
+        body()?
+    };
+    record(change)?;
+    Ok(value)
+}
+
+/// Whether rows of this table have a line together.
+pub fn is_covered(schema: &str, table: &str) -> bool {
+    COVERED.get().and_then(|covered| covered.split_once('.')) == Some((schema, table))
 }
 
 /// Writes an action of a person that the token does not name yet, as at sign-in.

@@ -68,11 +68,12 @@ fn change(trigger: &pgrx::PgTrigger<'_>) -> Result<Option<Change>> {
     let desc = relation.tuple_desc();
     let data = trigger.trigger_data();
     // A row that moves to the archive is neither changed nor gone; the move has a line of its own.
-    if is_moving(relation.namespace(), relation.name()) {
+    let (schema, name) = (relation.namespace(), relation.name());
+    if is_moving(schema, name) || audit::is_covered(schema, name) {
         return Ok(None);
     }
     let key = key_columns(&relation);
-    let table = format!("{}.{}", relation.namespace(), relation.name());
+    let table = format!("{schema}.{name}");
     let op = trigger.op().map_err(misused)?;
     // SAFETY: the trigger manager keeps the tuples alive while we run.
     let (record_id, old, new) = unsafe {
