@@ -1,5 +1,5 @@
-//! Rows as JSON for the audit log: only the columns that changed, straight from
-//! the tuple, without a round through SQL.
+//! Rows as JSON, for the audit log and for triggers that compare: only the columns
+//! that changed, straight from the tuple, without a round through SQL.
 
 use pgrx::{FromDatum, PgTupleDesc, Uuid, pg_sys};
 use serde_json::{Map, Value};
