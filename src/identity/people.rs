@@ -222,9 +222,10 @@ fn count_or_refuse(counters: &[Counter], message: &str) -> Result<()> {
     throttle::count(counters)
 }
 
-/// PT409 for a person who was erased: no product writes about them again.
+/// PT409 for a person who was erased: no product writes about them again. Nor does
+/// anybody erase them before the transaction ends.
 pub fn refuse_erased(person: Uuid) -> Result<()> {
-    store::by_id(person)?.map_or(Ok(()), |person| require_present(&person))
+    store::lock(person)?.map_or(Ok(()), |person| require_present(&person))
 }
 
 /// Sends an invitation to choose a password, by e-mail or else by SMS. PT404;

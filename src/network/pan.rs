@@ -37,8 +37,8 @@ pub fn masked(pan: &str) -> String {
 pub fn set(promoter: Uuid, pan: &str) -> Result<()> {
     let pan = parse(pan)?;
     profile::require(promoter, Role::Promoter, "p_promoter_id")?;
-    promoters::lock_accounts(promoter)?;
     identity::refuse_erased(promoter)?;
+    promoters::lock_accounts(promoter)?;
     let former = store::pan(promoter)?;
     if let Some((_, secret)) = &former
         && secrets::open(*secret, SECRET)?.as_slice() == pan.as_bytes()

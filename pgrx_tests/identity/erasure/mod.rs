@@ -141,6 +141,8 @@ pub fn zora_everywhere() -> Uuid {
             "select network.process_withdrawal_request('{request}', null, '{status}', 'Zora called')"
         ));
     }
+    run("update identity.users set user_metadata = '{\"friends\": [\"zora@example.com\"]}'
+          where email = 'mina@example.com'");
     run("update network.pin_requests set admin_notes = 'Zora called'");
     run(
         "insert into ops.alerts (id, severity, kind, key, message, detail, resolved_at, resolution)

@@ -124,7 +124,7 @@ mod tests {
                from network.investments v join network.valuations x on x.investment_id = v.id
                join network.cancellations c on c.customer_id = v.customer_id",
         );
-        assert_eq!(left, "1000 1100 t");
+        assert_eq!(left, "1000.00 1100.00 t");
         expect_consistent();
     }
 
