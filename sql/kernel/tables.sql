@@ -108,7 +108,7 @@ create table backoffice.personal_columns (
         ('reference', 'identity', 'contact', 'credential', 'bank', 'device', 'content', 'activity', 'none')),
     constraint personal_columns_export_check check (export in ('yes', 'no', 'secret')),
     constraint personal_columns_erasure_check check (erasure in
-        ('null', 'empty', 'pseudonym', 'delete', 'redact', 'kept')),
+        ('null', 'empty', 'pseudonym', 'addresses', 'delete', 'redact', 'kept')),
     constraint personal_columns_reason_check check ((erasure = 'kept') = (reason is not null)),
     constraint personal_columns_nobody_check check
         ((person = 'nobody') = (kind = 'none') and (kind <> 'none' or (export = 'no' and erasure = 'kept')))
@@ -117,7 +117,7 @@ comment on table backoffice.personal_columns is 'Which columns hold what about a
 comment on column backoffice.personal_columns.person is 'Whose it is: a column of the table with the person''s id; or a condition on the row t, in which $1 is that id and $2 the array of all addresses that the person has or had; or nobody, for a column that looks personal and is not.';
 comment on column backoffice.personal_columns.kind is 'reference (an id of the person in a row that is about something else), identity, contact, credential, bank, device, content (what somebody wrote), activity (what the person did or has), none.';
 comment on column backoffice.personal_columns.export is 'yes, no, or secret: shown as present.';
-comment on column backoffice.personal_columns.erasure is 'null, empty ({}), pseudonym (erased and the person''s id), delete (the row), redact (by ops, inside the audit log), or kept for a reason.';
+comment on column backoffice.personal_columns.erasure is 'null, empty ({}), pseudonym (erased and the person''s id), addresses (only the person''s addresses are taken out, as they are of everything that others wrote), delete (the row), redact (by ops, inside the audit log), or kept for a reason.';
 comment on column backoffice.personal_columns.reason is 'Why it is kept, or why it is nobody''s.';
 alter table backoffice.personal_columns enable row level security;
 

@@ -98,3 +98,14 @@ comment on view network.withdrawal_history is 'withdrawal_requests and their arc
 insert into backoffice.setting_definitions (system, key, kind, default_value, minimum, maximum, allowed, nullable, description) values
     ('network', 'archive_months', 'integer', 'null', 12, 1200, null, true,
      'PIN transactions, commissions and finished withdrawals older than so many months go to the archive; null keeps them where they are');
+
+-- Like the tables that the rows come from.
+insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason)
+select table_name || '_archive', column_name,
+       replace(person, 'network.withdrawal_requests', 'network.withdrawal_requests_archive'),
+       kind, export, erasure, reason
+  from backoffice.personal_columns
+ where table_name in ('network.pin_transactions', 'network.affiliate_commissions',
+                      'network.withdrawal_requests', 'network.withdrawal_holds');
+insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
+    ('backoffice.secrets', 'ciphertext', 't.id in (select h.bank_secret_id from network.withdrawal_holds_archive h join network.withdrawal_requests_archive r on r.id = h.request_id where r.promoter_id = $1)', 'bank', 'secret', 'delete', null);

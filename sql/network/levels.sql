@@ -59,3 +59,17 @@ insert into backoffice.setting_definitions (system, key, kind, default_value, mi
      'Days back in which commissions count for a level; null counts all'),
     ('network', 'level_demotion', 'boolean', 'false', null, null, false,
      'Promoters who no longer meet what their level asks for lose it');
+
+insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
+    ('network.level_changes', 'promoter_id', 'promoter_id', 'activity', 'yes', 'kept', 'the place of others in the hierarchy depends on it'),
+    ('network.level_changes', 'from_level', 'promoter_id', 'activity', 'yes', 'kept', 'the place of others in the hierarchy depends on it'),
+    ('network.level_changes', 'to_level', 'promoter_id', 'activity', 'yes', 'kept', 'the place of others in the hierarchy depends on it'),
+    ('network.level_changes', 'reason', 'promoter_id', 'activity', 'yes', 'kept', 'the place of others in the hierarchy depends on it'),
+    ('network.level_changes', 'facts', 'promoter_id', 'activity', 'yes', 'kept', 'the place of others in the hierarchy depends on it'),
+    ('network.level_changes', 'created_at', 'promoter_id', 'activity', 'yes', 'kept', 'the place of others in the hierarchy depends on it'),
+    ('network.level_changes', 'changed_by', 'changed_by', 'reference', 'yes', 'kept', 'who gave a level stays accountable, by an id alone'),
+    ('network.level_overrides', 'promoter_id', 'promoter_id', 'activity', 'yes', 'kept', 'the place of others in the hierarchy depends on it'),
+    ('network.level_overrides', 'level', 'promoter_id', 'activity', 'yes', 'kept', 'the place of others in the hierarchy depends on it'),
+    ('network.level_overrides', 'set_at', 'promoter_id', 'activity', 'yes', 'kept', 'the place of others in the hierarchy depends on it'),
+    ('network.level_overrides', 'note', 'promoter_id', 'content', 'yes', 'null', null),
+    ('network.level_overrides', 'set_by', 'set_by', 'reference', 'yes', 'kept', 'who gave a level stays accountable, by an id alone');

@@ -113,7 +113,7 @@ select pg_catalog.pg_extension_config_dump('network.payout_accounts', '');
 
 create table network.withdrawal_reviews (
     request_id uuid not null,
-    payout_account_id uuid not null,
+    payout_account_id uuid,
     flags text[] not null default '{}',
     findings jsonb not null default '[]',
     notes text,
@@ -131,8 +131,9 @@ create index withdrawal_reviews_payout_account_id_idx on network.withdrawal_revi
 create index withdrawal_reviews_acknowledged_by_idx on network.withdrawal_reviews (acknowledged_by);
 comment on table network.withdrawal_reviews is 'What the checks found about each withdrawal; for admins only.';
 comment on column network.withdrawal_reviews.request_id is 'The withdrawal, which may be in the archive: no foreign key.';
+comment on column network.withdrawal_reviews.payout_account_id is 'The account it was to be paid to; null once the promoter was erased.';
 comment on column network.withdrawal_reviews.flags is 'Why an admin must look at it before approving; empty where nothing was found.';
-comment on column network.withdrawal_reviews.findings is 'What each flag rests on: [{"flag": …, …}].';
+comment on column network.withdrawal_reviews.findings is 'What each flag rests on: [{"flag": …, …}]; {} once the promoter was erased.';
 comment on column network.withdrawal_reviews.notes is 'What the admin wrote who approved it in spite of the flags.';
 alter table network.withdrawal_reviews enable row level security;
 select pg_catalog.pg_extension_config_dump('network.withdrawal_reviews', '');
@@ -157,3 +158,54 @@ insert into backoffice.setting_definitions
      'Review withdrawals to a bank account that replaced another in so many days; 0 for never'),
     ('network', 'review_unverified_bank_account', 'boolean', 'false', null, null, null, false,
      'Review withdrawals to a bank account that no admin has verified');
+
+-- What of this is about whom. A PAN stays while there are deductions to certify. What the
+-- checks found is not shown to whom they are to find out.
+insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
+    ('network.cancellations', 'customer_id', 'customer_id', 'activity', 'yes', 'kept', 'commissions are books of account'),
+    ('network.cancellations', 'reversal_id', 'customer_id', 'activity', 'yes', 'kept', 'commissions are books of account'),
+    ('network.cancellations', 'pin_transaction_id', 'customer_id', 'activity', 'yes', 'kept', 'commissions are books of account'),
+    ('network.cancellations', 'cancelled_at', 'customer_id', 'activity', 'yes', 'kept', 'commissions are books of account'),
+    ('network.cancellations', 'reason', 'customer_id', 'content', 'yes', 'pseudonym', null),
+    ('network.cancellations', 'cancelled_by', 'cancelled_by', 'reference', 'yes', 'kept', 'who reversed commissions stays accountable, by an id alone'),
+    ('network.tax_rules', 'created_by', 'created_by', 'reference', 'yes', 'kept', 'who changed the business''s rules stays accountable, by an id alone'),
+    ('network.tax_identities', 'promoter_id', 't.promoter_id = $1 and not exists (select from network.tax_deductions d where d.promoter_id = $1)', 'activity', 'yes', 'delete', null),
+    ('network.tax_identities', 'created_at', 't.promoter_id = $1 and not exists (select from network.tax_deductions d where d.promoter_id = $1)', 'activity', 'yes', 'delete', null),
+    ('network.tax_identities', 'updated_at', 't.promoter_id = $1 and not exists (select from network.tax_deductions d where d.promoter_id = $1)', 'activity', 'yes', 'delete', null),
+    ('network.tax_identities', 'pan', 't.promoter_id = $1 and not exists (select from network.tax_deductions d where d.promoter_id = $1)', 'identity', 'yes', 'delete', null),
+    ('network.tax_identities', 'pan_secret_id', 't.promoter_id = $1 and not exists (select from network.tax_deductions d where d.promoter_id = $1)', 'identity', 'secret', 'delete', null),
+    ('network.tax_identities', 'promoter_id', 't.promoter_id = $1 and exists (select from network.tax_deductions d where d.promoter_id = $1)', 'activity', 'yes', 'kept', 'tax was assessed for the person: the tax office may ask for certificates and corrections by the PAN'),
+    ('network.tax_identities', 'created_at', 't.promoter_id = $1 and exists (select from network.tax_deductions d where d.promoter_id = $1)', 'activity', 'yes', 'kept', 'tax was assessed for the person: the tax office may ask for certificates and corrections by the PAN'),
+    ('network.tax_identities', 'updated_at', 't.promoter_id = $1 and exists (select from network.tax_deductions d where d.promoter_id = $1)', 'activity', 'yes', 'kept', 'tax was assessed for the person: the tax office may ask for certificates and corrections by the PAN'),
+    ('network.tax_identities', 'pan', 't.promoter_id = $1 and exists (select from network.tax_deductions d where d.promoter_id = $1)', 'identity', 'yes', 'kept', 'tax was assessed for the person: the tax office may ask for certificates and corrections by the PAN'),
+    ('network.tax_identities', 'pan_secret_id', 't.promoter_id = $1 and exists (select from network.tax_deductions d where d.promoter_id = $1)', 'identity', 'secret', 'kept', 'tax was assessed for the person: the tax office may ask for certificates and corrections by the PAN'),
+    ('network.tax_deductions', 'request_id', 'promoter_id', 'activity', 'yes', 'kept', 'tax records'),
+    ('network.tax_deductions', 'promoter_id', 'promoter_id', 'activity', 'yes', 'kept', 'tax records'),
+    ('network.tax_deductions', 'financial_year', 'promoter_id', 'activity', 'yes', 'kept', 'tax records'),
+    ('network.tax_deductions', 'paid_on', 'promoter_id', 'activity', 'yes', 'kept', 'tax records'),
+    ('network.tax_deductions', 'rule_valid_from', 'promoter_id', 'activity', 'yes', 'kept', 'tax records'),
+    ('network.tax_deductions', 'section', 'promoter_id', 'activity', 'yes', 'kept', 'tax records'),
+    ('network.tax_deductions', 'rate', 'promoter_id', 'activity', 'yes', 'kept', 'tax records'),
+    ('network.tax_deductions', 'gross', 'promoter_id', 'activity', 'yes', 'kept', 'tax records'),
+    ('network.tax_deductions', 'taxable', 'promoter_id', 'activity', 'yes', 'kept', 'tax records'),
+    ('network.tax_deductions', 'tax_due', 'promoter_id', 'activity', 'yes', 'kept', 'tax records'),
+    ('network.tax_deductions', 'tax', 'promoter_id', 'activity', 'yes', 'kept', 'tax records'),
+    ('network.tax_deductions', 'created_at', 'promoter_id', 'activity', 'yes', 'kept', 'tax records'),
+    ('network.tax_deductions', 'pan', 'promoter_id', 'identity', 'yes', 'kept', 'tax records'),
+    ('network.payout_accounts', 'account_number', 'promoter_id', 'bank', 'yes', 'delete', null),
+    ('network.payout_accounts', 'ifsc_code', 'promoter_id', 'bank', 'yes', 'delete', null),
+    ('network.payout_accounts', 'account_holder_name', 'promoter_id', 'bank', 'yes', 'delete', null),
+    ('network.payout_accounts', 'account_hash', 'promoter_id', 'bank', 'no', 'delete', null),
+    ('network.payout_accounts', 'promoter_id', 'promoter_id', 'activity', 'yes', 'delete', null),
+    ('network.payout_accounts', 'first_used_at', 'promoter_id', 'activity', 'yes', 'delete', null),
+    ('network.payout_accounts', 'verified_at', 'promoter_id', 'activity', 'yes', 'delete', null),
+    ('network.payout_accounts', 'verified_by', 'verified_by', 'reference', 'yes', 'kept', 'who vouched for an account stays accountable, by an id alone'),
+    ('network.withdrawal_reviews', 'payout_account_id', 't.request_id in (select id from network.withdrawal_requests where promoter_id = $1 union all select id from network.withdrawal_requests_archive where promoter_id = $1) or t.payout_account_id in (select id from network.payout_accounts where promoter_id = $1)', 'bank', 'no', 'null', null),
+    ('network.withdrawal_reviews', 'flags', 't.request_id in (select id from network.withdrawal_requests where promoter_id = $1 union all select id from network.withdrawal_requests_archive where promoter_id = $1) or t.payout_account_id in (select id from network.payout_accounts where promoter_id = $1)', 'activity', 'no', 'kept', 'that somebody looked before it was paid stays on record'),
+    ('network.withdrawal_reviews', 'findings', 't.request_id in (select id from network.withdrawal_requests where promoter_id = $1 union all select id from network.withdrawal_requests_archive where promoter_id = $1) or t.payout_account_id in (select id from network.payout_accounts where promoter_id = $1)', 'content', 'no', 'empty', null),
+    ('network.withdrawal_reviews', 'notes', 't.request_id in (select id from network.withdrawal_requests where promoter_id = $1 union all select id from network.withdrawal_requests_archive where promoter_id = $1) or t.payout_account_id in (select id from network.payout_accounts where promoter_id = $1)', 'content', 'no', 'null', null),
+    ('network.withdrawal_reviews', 'acknowledged_at', 't.request_id in (select id from network.withdrawal_requests where promoter_id = $1 union all select id from network.withdrawal_requests_archive where promoter_id = $1) or t.payout_account_id in (select id from network.payout_accounts where promoter_id = $1)', 'activity', 'no', 'kept', 'that somebody looked before it was paid stays on record'),
+    ('network.withdrawal_reviews', 'created_at', 't.request_id in (select id from network.withdrawal_requests where promoter_id = $1 union all select id from network.withdrawal_requests_archive where promoter_id = $1) or t.payout_account_id in (select id from network.payout_accounts where promoter_id = $1)', 'activity', 'no', 'kept', 'that somebody looked before it was paid stays on record'),
+    ('network.withdrawal_reviews', 'acknowledged_by', 'acknowledged_by', 'reference', 'yes', 'kept', 'who paid out in spite of a warning stays accountable, by an id alone'),
+    ('backoffice.secrets', 'ciphertext', 't.id in (select i.pan_secret_id from network.tax_identities i where i.promoter_id = $1 and not exists (select from network.tax_deductions d where d.promoter_id = $1))', 'identity', 'secret', 'delete', null),
+    ('backoffice.secrets', 'ciphertext', 't.id in (select i.pan_secret_id from network.tax_identities i where i.promoter_id = $1 and exists (select from network.tax_deductions d where d.promoter_id = $1))', 'identity', 'secret', 'kept', 'tax was assessed for the person: the tax office may ask for certificates and corrections by the PAN');

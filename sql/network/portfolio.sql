@@ -99,3 +99,31 @@ comment on column network.valuations.customer_id is 'The investment''s customer,
 comment on column network.valuations.value is 'In major units (rupees).';
 alter table network.valuations enable row level security;
 select pg_catalog.pg_extension_config_dump('network.valuations', '');
+
+insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
+    ('network.investments', 'customer_id', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.investments', 'kind', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.investments', 'product', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.investments', 'amount', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.investments', 'instalment_amount', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.investments', 'instalment_count', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.investments', 'frequency', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.investments', 'started_on', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.investments', 'status', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.investments', 'closed_on', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.investments', 'closing_value', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.investments', 'created_at', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.investments', 'note', 'customer_id', 'content', 'yes', 'null', null),
+    ('network.investments', 'created_by', 'created_by', 'reference', 'yes', 'kept', 'who recorded it stays accountable, by an id alone'),
+    ('network.instalments', 'customer_id', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.instalments', 'due_on', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.instalments', 'amount', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.instalments', 'status', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.instalments', 'paid_on', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.instalments', 'paid_amount', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.instalments', 'recorded_by', 'recorded_by', 'reference', 'yes', 'kept', 'who recorded it stays accountable, by an id alone'),
+    ('network.valuations', 'customer_id', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.valuations', 'value', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.valuations', 'created_at', 'customer_id', 'activity', 'yes', 'kept', 'a record of the business, under an id alone'),
+    ('network.valuations', 'note', 'customer_id', 'content', 'yes', 'null', null),
+    ('network.valuations', 'recorded_by', 'recorded_by', 'reference', 'yes', 'kept', 'who recorded it stays accountable, by an id alone');

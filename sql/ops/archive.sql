@@ -20,7 +20,7 @@ select * from ops.audit_logs_archive;
 comment on view ops.audit_history is 'The audit log and its archive as one.';
 
 create trigger audit_logs_archive_append_only before update or delete on ops.audit_logs_archive
-    for each row execute function backoffice.refuse_change();
+    for each row execute function ops.keep_log();
 create trigger audit_logs_archive_no_truncate before truncate on ops.audit_logs_archive
     for each statement execute function backoffice.refuse_change();
 
@@ -31,3 +31,8 @@ grant select on ops.audit_logs_archive, ops.audit_history to authenticated, serv
 insert into backoffice.setting_definitions (system, key, kind, default_value, minimum, maximum, nullable, description) values
     ('ops', 'audit_archive_months', 'integer', 'null', 1, 1200, true,
      'Rows of the audit log older than so many months go to the archive; null keeps them where they are');
+
+-- Like the table that the rows come from.
+insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason)
+select 'ops.audit_logs_archive', column_name, person, kind, export, erasure, reason
+  from backoffice.personal_columns where table_name = 'ops.audit_logs';

@@ -139,4 +139,11 @@ insert into backoffice.personal_columns (table_name, column_name, person, kind, 
     ('ops.outbox', 'status', 't.recipient = any ($2)', 'activity', 'yes', 'delete', null),
     ('ops.outbox', 'last_error', 't.recipient = any ($2)', 'content', 'no', 'delete', null),
     ('ops.outbox', 'created_at', 't.recipient = any ($2)', 'activity', 'yes', 'delete', null),
-    ('ops.outbox', 'sent_at', 't.recipient = any ($2)', 'activity', 'yes', 'delete', null);
+    ('ops.outbox', 'sent_at', 't.recipient = any ($2)', 'activity', 'yes', 'delete', null),
+    ('ops.job_runs', 'result', 'exists (select from unnest($2::text[]) a (address) where position(a.address in lower(concat_ws('' '', t.result, t.error))) > 0)', 'content', 'no', 'addresses', null),
+    ('ops.job_runs', 'error', 'exists (select from unnest($2::text[]) a (address) where position(a.address in lower(concat_ws('' '', t.result, t.error))) > 0)', 'content', 'no', 'addresses', null),
+    ('ops.job_runs', 'actor_id', 'actor_id', 'reference', 'yes', 'kept', 'who did what stays accountable, by an id alone'),
+    ('ops.job_runs', 'actor_role', 'actor_id', 'activity', 'yes', 'kept', 'who did what stays accountable, by an id alone'),
+    ('ops.job_runs', 'job', 'actor_id', 'activity', 'yes', 'kept', 'who did what stays accountable, by an id alone'),
+    ('ops.job_runs', 'started_at', 'actor_id', 'activity', 'yes', 'kept', 'who did what stays accountable, by an id alone'),
+    ('ops.job_settings', 'updated_by', 'updated_by', 'reference', 'yes', 'kept', 'who changed the business''s rules stays accountable, by an id alone');

@@ -64,3 +64,12 @@ insert into backoffice.setting_definitions
      'A query that has been running for longer is slow'),
     ('ops', 'books_check_hours', 'integer', '48', 1, 8760, null, false,
      'After so long without a check of the books the health is no longer ok');
+
+-- Nobody is meant to be in these texts; an error may quote what it failed on.
+insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
+    ('ops.alerts', 'message', 'exists (select from unnest($2::text[]) a (address) where position(a.address in lower(concat_ws('' '', t.message, t.detail, t.resolution))) > 0)', 'content', 'no', 'addresses', null),
+    ('ops.alerts', 'detail', 'exists (select from unnest($2::text[]) a (address) where position(a.address in lower(concat_ws('' '', t.message, t.detail, t.resolution))) > 0)', 'content', 'no', 'addresses', null),
+    ('ops.alerts', 'resolution', 'exists (select from unnest($2::text[]) a (address) where position(a.address in lower(concat_ws('' '', t.message, t.detail, t.resolution))) > 0)', 'content', 'no', 'addresses', null),
+    ('ops.alerts', 'resolved_by', 'resolved_by', 'reference', 'yes', 'kept', 'who resolved it stays accountable, by an id alone'),
+    ('ops.check_results', 'error', 'exists (select from unnest($2::text[]) a (address) where position(a.address in lower(concat_ws('' '', t.error))) > 0)', 'content', 'no', 'addresses', null),
+    ('ops.check_results', 'name', 'nobody', 'none', 'no', 'kept', 'a check of ours');

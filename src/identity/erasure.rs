@@ -8,6 +8,7 @@
 use crate::identity::hooks;
 use crate::identity::store::people::{self as store, Person};
 use crate::identity::store::{erasures, users};
+use crate::kernel::archive;
 use crate::kernel::caller;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::personal::{self, Identifiers, Subject};
@@ -17,7 +18,6 @@ use pgrx::Uuid;
 use serde_json::{Map, Value, json};
 
 const REASON_MOST: usize = 500;
-const AUDIT_LOG: &str = "ops.audit_logs";
 
 /// Everything that the database has about a person, as one JSON document. PT404.
 pub fn export(person: Uuid) -> Result<String> {
@@ -26,7 +26,7 @@ pub fn export(person: Uuid) -> Result<String> {
     let subject = subject(person, &known);
     let records = log::records(&subject)?;
     let mut tables = personal::export(&subject)?;
-    tables.insert(AUDIT_LOG.to_owned(), log::export(&subject, &records)?);
+    tables.extend(log::export(&subject, &records)?);
     record("export_person", person, Map::new())?;
     // The rows are JSON already; read and written anew, 1.10 would become 1.1.
     let rows: Vec<_> =
@@ -41,6 +41,8 @@ pub fn export(person: Uuid) -> Result<String> {
 /// Erases a person; the tombstone as JSON. A repeat changes nothing and gives the
 /// first one again. PT404, 22023 for a bad reason, PT409 while there is money.
 pub fn erase(person: Uuid, reason: &str) -> Result<String> {
+    // A row that moves to the archive meanwhile would be overlooked here and there.
+    archive::hold_still()?;
     let found = store::lock(person)?.ok_or_else(|| Error::not_found("person", person))?;
     if found.erased {
         return tombstone(person, true);
@@ -57,8 +59,7 @@ pub fn erase(person: Uuid, reason: &str) -> Result<String> {
     hooks::erased(person)?;
     erasures::mark(person)?;
     // Last, because the log has the former values of all that was changed here.
-    let redacted = log::redact(&subject, &records, &known)?;
-    rows.insert(AUDIT_LOG.to_owned(), redacted);
+    rows.extend(log::redact(&subject, &records, &known)?);
     let by = caller::current();
     erasures::insert(person, by.person(), audit::role_name(by.kind), reason, json!(rows))?;
     let details = [("reason".to_owned(), Value::from(reason))];

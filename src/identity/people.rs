@@ -222,6 +222,12 @@ fn count_or_refuse(counters: &[Counter], message: &str) -> Result<()> {
     throttle::count(counters)
 }
 
+/// PT409 for a person who was erased: no product writes about them again. Nor does
+/// anybody erase them before the transaction ends.
+pub fn refuse_erased(person: Uuid) -> Result<()> {
+    store::lock(person)?.map_or(Ok(()), |person| require_present(&person))
+}
+
 /// Sends an invitation to choose a password, by e-mail or else by SMS. PT404;
 /// PT429 if the caller is a person who caused too many.
 pub fn invite(person: Uuid, system: &str) -> Result<()> {

@@ -5,13 +5,35 @@
 //! the tables and lasts as long as the one statement that moves rows. No SQL can
 //! set it, whoever runs it.
 //!
+//! Whoever has to see every row once, wherever it is, calls [`hold_still`] first.
+//!
 //! [`refuse_change`]: crate::kernel::triggers
 
 use crate::kernel::error::Result;
+use crate::kernel::spi::Query;
 use std::cell::Cell;
 
 thread_local! {
     static MOVING: Cell<&'static [&'static str]> = const { Cell::new(&[]) };
+}
+
+static SHARE: Query = Query::write(
+    "select pg_catalog.pg_advisory_xact_lock_shared(
+        pg_catalog.hashtextextended('backoffice archive', 0))",
+);
+static HOLD: Query = Query::write(
+    "select pg_catalog.pg_advisory_xact_lock(
+        pg_catalog.hashtextextended('backoffice archive', 0))",
+);
+
+/// To be called before rows move: waits while somebody wants them to hold still.
+pub fn before_moving() -> Result<()> {
+    SHARE.run(&[]).map(drop)
+}
+
+/// From here to the end of the transaction no row moves to an archive.
+pub fn hold_still() -> Result<()> {
+    HOLD.run(&[]).map(drop)
 }
 
 /// Takes the mark away whichever way the statement ends.

@@ -30,6 +30,7 @@ pub mod secrets;
 pub mod settings;
 pub mod spi;
 pub mod triggers;
+pub mod values;
 
 /// Runs once in every backend that loads the library.
 pub fn init() {

@@ -2,6 +2,7 @@
 //! Director; a job promotes whoever meets it. A level that an admin set by hand
 //! stays until the admin gives it back to the rules.
 
+use crate::identity;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::money::{Currency, Money};
@@ -211,6 +212,7 @@ pub fn set_by_hand(
     caller.require_admin(SYSTEM)?;
     profile::require(promoter, Role::Promoter, "p_promoter_id")?;
     let Some(level) = level else { return store::release(promoter) };
+    identity::refuse_erased(promoter)?;
     store::set(promoter, level, note, caller.person())
 }
 

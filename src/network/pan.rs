@@ -1,6 +1,7 @@
 //! PAN: the permanent account number by which the tax office knows a promoter.
 //! Sealed like bank details; rows show its last four characters.
 
+use crate::identity;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::secrets;
 use crate::network::profile::{self, Role};
@@ -36,6 +37,7 @@ pub fn masked(pan: &str) -> String {
 pub fn set(promoter: Uuid, pan: &str) -> Result<()> {
     let pan = parse(pan)?;
     profile::require(promoter, Role::Promoter, "p_promoter_id")?;
+    identity::refuse_erased(promoter)?;
     promoters::lock_accounts(promoter)?;
     let former = store::pan(promoter)?;
     if let Some((_, secret)) = &former

@@ -1,6 +1,6 @@
 //! Archiving: old rows of a record move to a table beside it, in bounded batches.
 
-use crate::kernel::archive::moving;
+use crate::kernel::archive::{before_moving, moving};
 use crate::kernel::error::Result;
 use crate::kernel::settings;
 use crate::kernel::spi::Query;
@@ -34,6 +34,7 @@ static AUDIT_LOGS: Source = Source { tables: &["ops.audit_logs"], statement: &MO
 /// one line for all of them.
 pub fn move_rows(source: &Source, months: i64) -> Result<usize> {
     let args = [(months as i32).into(), BATCH.into()];
+    before_moving()?;
     let rows = moving(source.tables, || source.statement.run(&args))?;
     if rows > 0 {
         let details = json!({"rows": rows, "older_than_months": months});

@@ -15,7 +15,6 @@ pub mod outbox;
 pub mod personal;
 mod store;
 pub mod triggers;
-mod values;
 pub mod watch;
 
 /// Runs once in every backend that loads the library.

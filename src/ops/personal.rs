@@ -1,7 +1,8 @@
 //! What the audit log says about a person: to be exported, and to be redacted
 //! when the person is erased.
 //!
-//! The log is append-only for everybody. The one exception is [`redact`]: while
+//! The log is two tables, of which one is the archive of the other, and each row is
+//! in one of them. Both are append-only for everybody. The one exception is [`redact`]: while
 //! it runs, and only in the process that runs it, the log's trigger lets values,
 //! address and user agent change. The mark is in the memory of this library, so
 //! no setting and no SQL can make it.
@@ -50,7 +51,7 @@ static AUDITED: Query = Query::read(
 );
 static FORMER: Query = Query::read(
     "select distinct a.table_name, a.record_id
-       from ops.audit_logs a
+       from ops.audit_history a
        join unnest($2::text[], $3::text[]) as s (table_name, column_name)
          on s.table_name = a.table_name
       where a.record_id is not null
@@ -58,19 +59,34 @@ static FORMER: Query = Query::read(
 );
 static IDENTIFIERS: Query = Query::read(
     "select distinct v.value #>> '{}'
-       from ops.audit_logs a
+       from ops.audit_history a
       cross join lateral jsonb_each(coalesce(a.old_values, '{}')) v
       where a.table_name = 'identity.users' and a.record_id = $1::text and v.key = any ($2)
         and jsonb_typeof(v.value) = 'string'
       union
      select distinct v.value #>> '{}'
-       from ops.audit_logs a
+       from ops.audit_history a
       cross join lateral jsonb_each(coalesce(a.new_values, '{}')) v
       where a.table_name = 'identity.users' and a.record_id = $1::text and v.key = any ($2)
         and jsonb_typeof(v.value) = 'string'",
 );
-static EXPORT: Query = Query::read(
-    "select coalesce(jsonb_agg(jsonb_build_object(
+
+/// The statements on one of the two tables that the log is in.
+struct Log {
+    table: &'static str,
+    export: Query,
+    forget_device: Query,
+    candidates: Query,
+    rows: Query,
+    replace: Query,
+}
+
+macro_rules! log {
+    ($table:literal) => {
+        Log {
+            table: $table,
+            export: Query::read(concat!(
+                "select coalesce(jsonb_agg(jsonb_build_object(
                 'id', a.id, 'at', a.at, 'action', a.action, 'table_name', a.table_name,
                 'record_id', a.record_id, 'actor_role', a.actor_role)
             || case when a.actor_id = $1 or a.actor_role = 'anonymous' and x.about
@@ -79,44 +95,59 @@ static EXPORT: Query = Query::read(
             || case when x.about then jsonb_build_object(
                 'old_values', a.old_values, 'new_values', a.new_values) else '{}' end
             order by a.id), '[]')::text
-       from ops.audit_logs a
+       from ",
+                $table,
+                " a
       cross join lateral (
             select a.record_id = $1::text or exists (
                    select from unnest($2::text[], $3::text[]) as k (table_name, record_id)
                     where k.table_name = a.table_name and k.record_id = a.record_id) as about) x
       where a.actor_id = $1 or a.record_id = $1::text
-         or (a.record_id = any ($3) and x.about)",
-);
-// Who opened a link, or signed in, had no token yet: most likely the person.
-static FORGET_DEVICE: Query = Query::write(
-    "update ops.audit_logs a set ip_address = null, user_agent = null
+         or (a.record_id = any ($3) and x.about)"
+            )),
+            // Who opened a link, or signed in, had no token yet: most likely the person.
+            forget_device: Query::write(concat!(
+                "update ",
+                $table,
+                " a set ip_address = null, user_agent = null
       where (a.ip_address is not null or a.user_agent is not null)
         and (a.actor_id = $1 or a.actor_role = 'anonymous' and (a.record_id = $1::text
-             or (a.table_name, a.record_id) in (select * from unnest($2::text[], $3::text[]))))",
-);
-// Addresses are kept in lower case and ASCII: lower() of other collations costs
-// several times as much, for every row of the log. As a write it sees what this
-// transaction wrote.
-static CANDIDATES: Query = Query::write(
-    "select a.id
-       from ops.audit_logs a
+             or (a.table_name, a.record_id) in (select * from unnest($2::text[], $3::text[]))))"
+            )),
+            // Addresses are kept in lower case and ASCII: lower() of other collations costs
+            // several times as much, for every row of the log. As a write it sees what this
+            // transaction wrote.
+            candidates: Query::write(concat!(
+                "select a.id
+       from ",
+                $table,
+                " a
       where (a.old_values is not null or a.new_values is not null)
         and (a.record_id = $1::text
              or (a.table_name, a.record_id) in (select * from unnest($2::text[], $3::text[]))
              or exists (
                 select from unnest($4::text[]) as w (address)
                  where position(w.address in lower(
-                        concat_ws(' ', a.old_values::text, a.new_values::text) collate \"C\")) > 0))",
-);
-static ROWS: Query = Query::write(
-    "select a.id, a.table_name, a.old_values::text, a.new_values::text,
+                        concat_ws(' ', a.old_values::text, a.new_values::text) collate \"C\")) > 0))"
+            )),
+            rows: Query::write(concat!(
+                "select a.id, a.table_name, a.old_values::text, a.new_values::text,
             coalesce(a.record_id = $1::text, false) or coalesce(
                 (a.table_name, a.record_id) in (select * from unnest($2::text[], $3::text[])), false)
-       from ops.audit_logs a where a.id = any ($4)",
-);
-static REPLACE: Query = Query::write(
-    "update ops.audit_logs set old_values = $2::jsonb, new_values = $3::jsonb where id = $1",
-);
+       from ",
+                $table,
+                " a where a.id = any ($4)"
+            )),
+            replace: Query::write(concat!(
+                "update ",
+                $table,
+                " set old_values = $2::jsonb, new_values = $3::jsonb where id = $1"
+            )),
+        }
+    };
+}
+
+static LOGS: [Log; 2] = [log!("ops.audit_logs"), log!("ops.audit_logs_archive")];
 
 /// Adds what the log remembers of a person's former addresses and names.
 pub fn add_former(known: &mut Identifiers, person: Uuid) -> Result<()> {
@@ -145,22 +176,20 @@ pub fn records(subject: &Subject) -> Result<Records> {
     let groups: Vec<Group> = personal::registry()?;
     let mut found = Records { tables: Vec::new(), keys: Vec::new(), personal: BTreeMap::new() };
     let (mut tables, mut columns) = (Vec::new(), Vec::new());
-    for group in groups.iter().filter(|group| audited.contains(&group.table) && group.is_about()) {
+    let logged = |group: &&Group| audited.contains(group.logged_table()) && group.is_about();
+    for group in groups.iter().filter(logged) {
+        let table = group.logged_table().to_owned();
         let args = [subject.id.into(), subject.addresses.clone().into()];
         for key in Text::read(&group.keys_sql()).all::<String>(&args)? {
-            found.tables.push(group.table.clone());
+            found.tables.push(table.clone());
             found.keys.push(key);
         }
         if let Some(column) = group.person_column() {
-            tables.push(group.table.clone());
+            tables.push(table.clone());
             columns.push(column.to_owned());
         }
         let erased = group.columns.iter().filter(|c| c.erasure != "kept" && c.kind != "reference");
-        found
-            .personal
-            .entry(group.table.clone())
-            .or_default()
-            .extend(erased.map(|c| c.name.clone()));
+        found.personal.entry(table).or_default().extend(erased.map(|c| c.name.clone()));
     }
     FORMER.all(&[subject.id.into(), tables.into(), columns.into()], |row| {
         found.tables.push(row.get(1)?);
@@ -170,39 +199,72 @@ pub fn records(subject: &Subject) -> Result<Records> {
     Ok(found)
 }
 
-/// The rows of the log about the person, and what the person did, as a JSON array.
-pub fn export(subject: &Subject, records: &Records) -> Result<String> {
+/// The rows of the log about the person, and what the person did: for each table
+/// of the log a JSON array.
+pub fn export(subject: &Subject, records: &Records) -> Result<BTreeMap<String, String>> {
     let args = [subject.id.into(), records.tables.clone().into(), records.keys.clone().into()];
-    EXPORT.one(&args, |row| row.get(1))
+    LOGS.iter()
+        .map(|log| Ok((log.table.to_owned(), log.export.one(&args, |row| row.get(1))?)))
+        .collect()
 }
 
-/// Takes out of the log what is personal; how many rows. What happened, when and
-/// to which record stays.
-pub fn redact(subject: &Subject, records: &Records, known: &Identifiers) -> Result<usize> {
+/// Takes out of the log what is personal; how many rows of each of its tables. What
+/// happened, when and to which record stays.
+pub fn redact(
+    subject: &Subject,
+    records: &Records,
+    known: &Identifiers,
+) -> Result<BTreeMap<String, usize>> {
     // What the erasure itself changed has values to be taken out too.
     audit::write()?;
     let _mark = Mark::set();
-    let mut count = FORGET_DEVICE.run(&[
-        subject.id.into(),
-        records.tables.clone().into(),
-        records.keys.clone().into(),
-    ])?;
-    let addresses: Vec<String> = known.addresses.iter().cloned().collect();
-    let (id, tables, keys) = (subject.id, &records.tables, &records.keys);
-    let args = [id.into(), tables.clone().into(), keys.clone().into(), addresses.into()];
-    // One pass through the log, which is long; the rows themselves a few at a time.
-    let ids = CANDIDATES.all(&args, |row| row.get::<Uuid>(1))?;
-    for batch in ids.chunks(BATCH) {
-        for row in candidates(subject, records, batch)? {
-            let columns = records.personal.get(&row.table).filter(|_| row.about);
-            let old = redacted(row.old.as_deref(), columns, known, row.about);
-            let new = redacted(row.new.as_deref(), columns, known, row.about);
-            if (&old, &new) != (&row.old, &row.new) {
-                count += REPLACE.run(&[row.id.into(), old.into(), new.into()])?;
+    LOGS.iter()
+        .map(|log| Ok((log.table.to_owned(), log.redact(subject, records, known)?)))
+        .collect()
+}
+
+impl Log {
+    fn redact(&self, subject: &Subject, records: &Records, known: &Identifiers) -> Result<usize> {
+        let mut count = self.forget_device.run(&[
+            subject.id.into(),
+            records.tables.clone().into(),
+            records.keys.clone().into(),
+        ])?;
+        let addresses: Vec<String> = known.addresses.iter().cloned().collect();
+        let (id, tables, keys) = (subject.id, &records.tables, &records.keys);
+        let args = [id.into(), tables.clone().into(), keys.clone().into(), addresses.into()];
+        // One pass through the log, which is long; the rows themselves a few at a time.
+        let ids = self.candidates.all(&args, |row| row.get::<Uuid>(1))?;
+        for batch in ids.chunks(BATCH) {
+            for row in self.read(subject, records, batch)? {
+                let columns = records.personal.get(&row.table).filter(|_| row.about);
+                let old = redacted(row.old.as_deref(), columns, known, row.about);
+                let new = redacted(row.new.as_deref(), columns, known, row.about);
+                if (&old, &new) != (&row.old, &row.new) {
+                    count += self.replace.run(&[row.id.into(), old.into(), new.into()])?;
+                }
             }
         }
+        Ok(count)
     }
-    Ok(count)
+
+    fn read(&self, subject: &Subject, records: &Records, ids: &[Uuid]) -> Result<Vec<Candidate>> {
+        let args = [
+            subject.id.into(),
+            records.tables.clone().into(),
+            records.keys.clone().into(),
+            ids.to_vec().into(),
+        ];
+        self.rows.all(&args, |row| {
+            Ok(Candidate {
+                id: row.get(1)?,
+                table: row.get(2)?,
+                old: row.opt(3)?,
+                new: row.opt(4)?,
+                about: row.get(5)?,
+            })
+        })
+    }
 }
 
 struct Candidate {
@@ -211,24 +273,6 @@ struct Candidate {
     old: Option<String>,
     new: Option<String>,
     about: bool,
-}
-
-fn candidates(subject: &Subject, records: &Records, ids: &[Uuid]) -> Result<Vec<Candidate>> {
-    let args = [
-        subject.id.into(),
-        records.tables.clone().into(),
-        records.keys.clone().into(),
-        ids.to_vec().into(),
-    ];
-    ROWS.all(&args, |row| {
-        Ok(Candidate {
-            id: row.get(1)?,
-            table: row.get(2)?,
-            old: row.opt(3)?,
-            new: row.opt(4)?,
-            about: row.get(5)?,
-        })
-    })
 }
 
 /// The values as text, without what is personal; as they were where nothing is.

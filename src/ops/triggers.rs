@@ -3,9 +3,10 @@
 use crate::kernel::archive::is_moving;
 use crate::kernel::error::{Error, Result, trigger_entry};
 use crate::kernel::restore::is_restoring;
+use crate::kernel::triggers::changes_only;
+use crate::kernel::values::{self, Columns};
 use crate::ops::audit::{self, Change, Values};
 use crate::ops::personal::is_redacting;
-use crate::ops::values::{self, Columns};
 use pgrx::prelude::*;
 use pgrx::{PgRelation, pg_sys};
 use std::convert::Infallible;
@@ -27,7 +28,7 @@ fn ops_audit_row<'a>(
     })
 }
 
-/// `ops.keep_log()`: BEFORE UPDATE OR DELETE ON ops.audit_logs. Nobody, the owner
+/// `ops.keep_log()`: BEFORE UPDATE OR DELETE ON ops.audit_logs and its archive. Nobody, the owner
 /// included, changes a row, but for erasing a person: that takes values, address
 /// and user agent out of it, and leaves what happened, when and to which record.
 /// The archive takes old rows along.
@@ -36,24 +37,19 @@ fn ops_keep_log<'a>(
     trigger: &'a pgrx::PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Infallible> {
     trigger_entry(|| {
-        let refused = || Error::forbidden("rows of audit_logs are never changed or deleted");
         let misused = |_| Error::internal("ops.keep_log: misused");
+        let relation = trigger.relation().map_err(misused)?;
+        let (schema, table) = (relation.namespace(), relation.name());
+        let refused = || Error::forbidden(format!("rows of {table} are never changed or deleted"));
         let op = trigger.op().map_err(misused)?;
-        if matches!(op, PgTriggerOperation::Delete) && is_moving("ops", "audit_logs") {
+        if matches!(op, PgTriggerOperation::Delete) && is_moving(schema, table) {
             return Ok(trigger.old());
         }
         if !is_redacting() || !matches!(op, PgTriggerOperation::Update) {
             return Err(refused());
         }
-        let relation = trigger.relation().map_err(misused)?;
-        let desc = relation.tuple_desc();
-        let data = trigger.trigger_data();
-        // SAFETY: the trigger manager keeps both tuples of an UPDATE alive.
-        let (old, new) = unsafe {
-            (Columns::read(data.tg_trigtuple, &desc), Columns::read(data.tg_newtuple, &desc))
-        };
-        let redacted = ["old_values", "new_values", "ip_address", "user_agent"];
-        if new.changed_from(&old, &[]).keys().any(|name| !redacted.contains(&name.as_str())) {
+        let redacted = ["old_values", "new_values", "ip_address", "user_agent"].map(str::to_owned);
+        if !changes_only(trigger, &redacted)? {
             return Err(refused());
         }
         Ok(trigger.new())

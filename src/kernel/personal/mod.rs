@@ -5,8 +5,10 @@
 //! The statements are made from these rows, so a new table needs no code. The
 //! audit log is the exception: its rows are redacted, and by ops.
 
+mod mark;
 mod redaction;
 
+pub use mark::erasable;
 pub use redaction::{Identifiers, REDACTED, without};
 
 use crate::kernel::error::{Error, Result};
@@ -29,11 +31,13 @@ static REGISTRY: Query = Query::read(
 );
 
 static COLUMN_TYPES: Query = Query::read(
-    "select distinct c.table_name, c.column_name, a.atttypid = 'jsonb'::regtype
+    "select distinct c.table_name, c.column_name,
+            'jsonb'::regtype in (a.atttypid, y.typbasetype)
        from backoffice.personal_columns c
        join pg_catalog.pg_attribute a
          on a.attrelid = pg_catalog.to_regclass(c.table_name) and a.attname = c.column_name
-      where c.kind = 'content' and c.erasure in ('null', 'empty')
+       join pg_catalog.pg_type y on y.oid = a.atttypid
+      where c.kind = 'content' and c.erasure in ('null', 'empty', 'pseudonym', 'addresses')
       order by 1, 2",
 );
 
@@ -98,6 +102,17 @@ impl Group {
     /// Whether ops exports and redacts these rows.
     fn is_redacted(&self) -> bool {
         self.columns.iter().any(|column| column.erasure == "redact")
+    }
+
+    /// The table under which the log has these rows: an archive has those of another.
+    pub fn logged_table(&self) -> &str {
+        self.table.strip_suffix("_archive").unwrap_or(&self.table)
+    }
+
+    /// The columns that are emptied, rather than kept or deleted with their row.
+    fn emptied(&self) -> Vec<&str> {
+        let emptied = |column: &&Column| replacement(&column.erasure).is_some();
+        self.columns.iter().filter(emptied).map(|column| column.name.as_str()).collect()
     }
 
     /// The column with the person's id, where there is one.
@@ -228,7 +243,9 @@ pub fn erase(subject: &Subject) -> Result<BTreeMap<String, usize>> {
     let groups = registry()?.into_iter().filter(|group| !group.is_redacted()).collect();
     for group in ordered(groups)? {
         let Some(sql) = group.erasure_sql() else { continue };
-        let rows = Text::write(&sql).run(&subject.args())?;
+        let rows = mark::erasing(&group.table, &group.emptied(), || {
+            Text::write(&sql).run(&subject.args())
+        })?;
         if rows > 0 {
             *counts.entry(group.table).or_default() += rows;
         }
@@ -243,9 +260,9 @@ pub fn sweep(known: &Identifiers) -> Result<BTreeMap<String, usize>> {
     let columns = COLUMN_TYPES
         .all(&[], |row| Ok((row.get::<String>(1)?, row.get::<String>(2)?, row.get::<bool>(3)?)))?;
     let addresses: Vec<String> = known.addresses.iter().cloned().collect();
-    for (table, column, is_json) in columns {
+    for (table, name, is_json) in columns {
         let relation = qualified(&table);
-        let column = quoted(&column);
+        let column = quoted(&name);
         // A row stays where it is while it is locked.
         let find = format!(
             "select array[t.ctid::text, t.{column}::text] from {relation} t
@@ -257,7 +274,9 @@ pub fn sweep(known: &Identifiers) -> Result<BTreeMap<String, usize>> {
         for row in Text::write(&find).all::<Vec<String>>(&[addresses.clone().into()])? {
             let [place, text] = row.as_slice() else { continue };
             let clean = redaction::cleaned(text, is_json, known);
-            let rows = Text::write(&replace).run(&[place.as_str().into(), clean.into()])?;
+            let rows = mark::erasing(&table, &[name.as_str()], || {
+                Text::write(&replace).run(&[place.as_str().into(), clean.into()])
+            })?;
             *counts.entry(table.clone()).or_default() += rows;
         }
     }

@@ -1,5 +1,5 @@
-//! Rows as JSON for the audit log: only the columns that changed, straight from
-//! the tuple, without a round through SQL.
+//! Rows as JSON, for the audit log and for triggers that compare: only the columns
+//! that changed, straight from the tuple, without a round through SQL.
 
 use crate::kernel::jsonb::{self, Jsonb};
 use crate::kernel::personal::REDACTED;
