@@ -7,7 +7,7 @@ mod tests {
     use crate::kernel::error::{Error, Result};
     use crate::kernel::ids::new_id;
     use crate::ops::jobs::schedule::Schedule;
-    use crate::ops::jobs::{self, Failure, Job};
+    use crate::ops::jobs::{self, Job};
     use crate::pgrx_tests::support::*;
     use pgrx::prelude::*;
     use pgrx::{JsonB, Uuid, pg_sys};
@@ -199,31 +199,6 @@ mod tests {
     }
 
     #[pg_test]
-    fn failures_are_told_to_whoever_wants_to_hear() {
-        jobs::on_failure(|failure: &Failure<'_>| {
-            let sqlstate = failure.sqlstate.unwrap_or("none");
-            run(&format!(
-                "insert into public.told values ({}, {}, {})",
-                literal(failure.job.name),
-                literal(sqlstate),
-                literal(failure.message)
-            ));
-            Ok(())
-        });
-        run("create table public.told (job text, sqlstate text, message text primary key)");
-        run("grant all on public.told to public");
-        job(refuse);
-        record();
-        assert_eq!(
-            one::<String>("select job || ' ' || sqlstate || ' ' || message from public.told"),
-            "test_job PT409 not today (come back tomorrow)"
-        );
-        // Telling fails now, for the key is taken; the record stays.
-        assert_eq!(record()["sqlstate"], "PT409");
-        assert_eq!(one::<i64>("select count(*) from ops.job_runs"), 2);
-    }
-
-    #[pg_test]
     fn jobs_are_run_by_admins_of_ops_and_servers() {
         job(do_one);
         let admin = admin();
@@ -292,7 +267,7 @@ mod tests {
     fn the_next_run_follows_from_what_pg_cron_was_seen_to_have() {
         job(do_one);
         assert_eq!(status("next_run_at"), None);
-        run("insert into ops.job_schedules values ('test_job', '5 4 * * *', now())");
+        run("insert into ops.job_schedules values ('test_job', '5 4 * * *', now(), now())");
         run("set timezone = 'Asia/Kolkata'");
         assert_eq!(status("scheduled").as_deref(), Some("true"));
         assert_eq!(
