@@ -76,6 +76,7 @@ mod tests {
 
     #[pg_test]
     fn the_job_of_the_checks_raises_alerts_and_fails_only_where_a_check_could_not_run() {
+        alone_with_jobs();
         run("insert into ops.outbox (id, system, channel, template, recipient, payload, status, available_at)
              values (gen_random_uuid(), 'test', 'sms', 't', 'a', '{}', 'pending', now() - interval '1 day')");
         let ran = record("run_checks");
@@ -91,6 +92,7 @@ mod tests {
 
     #[pg_test]
     fn a_proof_that_finds_something_is_a_run_that_failed_an_alert_and_a_result() {
+        alone_with_jobs();
         run("select ledger.open_account('network', 'a', 'INR', 'liability')");
         run("set local session_replication_role = replica");
         run("update ledger.accounts set debits_posted = 5 where code = 'a'");
@@ -108,6 +110,7 @@ mod tests {
 
     #[pg_test]
     fn a_proof_that_cannot_run_is_a_run_that_failed_and_says_so() {
+        alone_with_jobs();
         run("alter table network.profiles rename to renamed");
         let ran = record("check_network");
         assert_eq!((&ran["status"], &ran["sqlstate"]), (&json!("failed"), &Value::Null));
@@ -120,6 +123,7 @@ mod tests {
 
     #[pg_test]
     fn a_job_that_failed_is_an_alert_until_it_succeeds() {
+        alone_with_jobs();
         job();
         break_it();
         record("test_job");
@@ -137,6 +141,7 @@ mod tests {
 
     #[pg_test]
     fn a_job_that_is_switched_off_or_found_problems_has_not_failed() {
+        alone_with_jobs();
         job();
         break_it();
         record("test_job");
@@ -154,6 +159,7 @@ mod tests {
 
     #[pg_test]
     fn a_job_that_pg_cron_should_have_run_is_overdue() {
+        alone_with_jobs();
         job();
         let overdue = || {
             run("select ops.run_checks()");
@@ -179,6 +185,7 @@ mod tests {
 
     #[pg_test]
     fn the_health_and_the_metrics_show_how_each_job_does() {
+        alone_with_jobs();
         job();
         assert_eq!(health()["last_run_at"], Value::Null);
         assert!(!metrics().contains("last_run_failed{job=\"test_job\"}"));
@@ -206,6 +213,7 @@ mod tests {
 
     #[pg_test]
     fn without_pg_cron_nobody_expects_a_schedule() {
+        alone_with_jobs();
         assert!(!reasons().contains("pg_cron"));
     }
 }

@@ -28,7 +28,7 @@ create table network.affiliate_commissions_archive (
     constraint affiliate_commissions_archive_recipient_id_fkey foreign key (recipient_id) references network.profiles
 );
 create unique index affiliate_commissions_archive_customer_level_key
-    on network.affiliate_commissions_archive (customer_id, level) where reverses_id is null;
+    on network.affiliate_commissions_archive (customer_id, level, reverses_id) nulls not distinct;
 create unique index affiliate_commissions_archive_reverses_id_key
     on network.affiliate_commissions_archive (reverses_id) where reverses_id is not null;
 create index affiliate_commissions_archive_recipient_id_idx
