@@ -4,6 +4,7 @@ use pgrx::prelude::*;
 
 mod jobs;
 mod purges;
+mod watched_jobs;
 
 #[pg_schema]
 mod tests {

@@ -134,3 +134,9 @@ fn quote_role(role: &str) -> String {
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
+
+/// For tests that run jobs: one of them at a time, since a job that another session
+/// runs is skipped. First of all in a test, before it locks anything else.
+pub fn alone_with_jobs() {
+    run("select pg_advisory_xact_lock(hashtextextended('tests of jobs', 0))");
+}

@@ -25,16 +25,24 @@ make_database() {
     elif [[ $(<"$LOCAL/created-with") != "$hash" ]]; then
         complain_about_old_catalog
     fi
-    ! has_cron || admin_psql -d "$DATABASE" -c 'set client_min_messages = warning' -c 'create extension if not exists pg_cron'
-    admin_psql -d "$DATABASE" -f - <"$ROOT/docker/database/roles.sql"
-    if has_cron && has_function ops schedule_jobs; then
-        admin_psql -d "$DATABASE" -o /dev/null -c "select ops.schedule_jobs('backoffice_jobs')"
-    fi
+    prepare_database
     # The launcher of pg_cron ended with its database, and only a new start of the server brings it back.
     [[ -z $dropped ]] || ! has_cron || step "Restarting PostgreSQL for pg_cron" restart_postgres
+}
+
+# What a database has besides the extension, in one session: every bin/up does it again.
+prepare_database() {
+    local commands=()
+    ! has_cron || commands+=(-c 'set client_min_messages = warning' -c 'create extension if not exists pg_cron')
+    commands+=(-f -)
+    if has_cron && has_function ops schedule_jobs; then
+        commands+=(-c "select ops.schedule_jobs('backoffice_jobs')")
+    fi
     # It warns that nobody can subscribe before wal_level is logical, which is for whoever wants to.
-    ! has_function ops enable_realtime || admin_psql -d "$DATABASE" -c "set client_min_messages = error" \
-        -c "select ops.enable_realtime()" >/dev/null
+    if has_function ops enable_realtime; then
+        commands+=(-c 'set client_min_messages = error' -c 'select ops.enable_realtime()')
+    fi
+    admin_psql -d "$DATABASE" -o /dev/null "${commands[@]}" <"$ROOT/docker/database/roles.sql"
 }
 
 # The process that tells events looks for a new database every other second.

@@ -71,6 +71,26 @@ test('what is no job any more goes, and what is not ours stays', scheduled, () =
   assert.equal((await query('select count(*) from ops.job_status() where scheduled'))[0].count, '0');
 }));
 
+test('the health tells when pg_cron runs none of the jobs', scheduled, () => rolledBack(async (query) => {
+  const reasons = async () => (await query(`select ops.health()->>'reasons' as reasons`))[0].reasons;
+  assert.doesNotMatch(await reasons(), /pg_cron/);
+  await query('select ops.unschedule_jobs()');
+  assert.match(await reasons(), /pg_cron runs none of the jobs/);
+  await query('select ops.schedule_jobs()');
+  assert.doesNotMatch(await reasons(), /pg_cron/);
+}));
+
+test('a job is due from when pg_cron got it, with the schedule that it has', scheduled, () => rolledBack(async (query) => {
+  const since = async () =>
+    (await query(`select since = now() as now, schedule from ops.job_schedules where job = 'purge_outbox'`))[0];
+  await query(`update ops.job_schedules set since = now() - interval '1 day'`);
+  await query('select ops.schedule_jobs()');
+  assert.equal((await since()).now, false);
+  await query(`select ops.set_job('purge_outbox', true, '1 2 * * 3')`);
+  await query('select ops.schedule_jobs()');
+  assert.deepEqual(await since(), { now: true, schedule: '1 2 * * 3' });
+}));
+
 test('what is stopped in pg_cron stays stopped and does not count as scheduled', scheduled, () => rolledBack(async (query) => {
   const { jobid } = await entry(query, 'purge_outbox');
   await query('select cron.alter_job($1, active => false)', [jobid]);

@@ -4,7 +4,6 @@ use pgrx::prelude::*;
 
 #[pg_schema]
 mod tests {
-    use crate::identity;
     use crate::pgrx_tests::identity::client::*;
     use crate::pgrx_tests::support::*;
     use pgrx::prelude::*;
@@ -158,7 +157,7 @@ mod tests {
     fn the_business_ends_all_sessions_of_a_person() {
         let anna = person("anna@example.com");
         let session = sign_in("anna@example.com");
-        identity::end_sessions(anna).unwrap();
+        run(&format!("select ops.end_sessions('{anna}')"));
         assert_eq!(rest_request(&session), "PT401");
         sign_in("anna@example.com");
     }

@@ -7,7 +7,7 @@ mod tests {
     use crate::kernel::error::{Error, Result};
     use crate::kernel::ids::new_id;
     use crate::ops::jobs::schedule::Schedule;
-    use crate::ops::jobs::{self, Failure, Job};
+    use crate::ops::jobs::{self, Job};
     use crate::pgrx_tests::support::*;
     use pgrx::prelude::*;
     use pgrx::{JsonB, Uuid, pg_sys};
@@ -106,6 +106,7 @@ mod tests {
 
     #[pg_test]
     fn every_job_has_a_name_of_its_own_and_a_schedule_that_comes() {
+        alone_with_jobs();
         let all = jobs::registered();
         assert!(all.len() >= 10);
         assert!(all.windows(2).all(|pair| pair[0].name < pair[1].name));
@@ -131,6 +132,7 @@ mod tests {
 
     #[pg_test]
     fn a_run_is_recorded_with_what_it_did() {
+        alone_with_jobs();
         job(do_one);
         let record = record();
         assert_eq!((&record["job"], &record["system"]), (&json!("test_job"), &json!("ops")));
@@ -149,6 +151,7 @@ mod tests {
 
     #[pg_test]
     fn a_job_with_more_to_do_is_called_again_in_the_same_run() {
+        alone_with_jobs();
         job(do_three_times);
         assert_eq!(record()["result"], json!({"done": 3, "more": false}));
         assert_eq!((done(), one::<i64>("select count(*) from ops.job_runs")), (3, 1));
@@ -156,6 +159,7 @@ mod tests {
 
     #[pg_test]
     fn an_error_of_the_database_is_recorded_and_what_the_job_did_is_undone() {
+        alone_with_jobs();
         job(break_a_constraint);
         let record = record();
         assert_eq!((&record["status"], &record["sqlstate"]), (&json!("failed"), &json!("23514")));
@@ -165,6 +169,7 @@ mod tests {
 
     #[pg_test]
     fn an_error_of_the_job_is_recorded_with_its_code_and_detail() {
+        alone_with_jobs();
         job(refuse);
         let record = record();
         assert_eq!(record["sqlstate"], "PT409");
@@ -174,12 +179,14 @@ mod tests {
 
     #[pg_test]
     fn a_batch_that_fails_undoes_the_whole_run() {
+        alone_with_jobs();
         job(fail_in_the_second_batch);
         assert_eq!((&record()["sqlstate"], done()), (&json!("PT409"), 0));
     }
 
     #[pg_test]
     fn a_bug_in_a_job_ends_that_job_only() {
+        alone_with_jobs();
         job(panic);
         assert_eq!((&record()["sqlstate"], done()), (&json!("XX000"), 0));
         run("insert into public.done values (7)");
@@ -188,6 +195,7 @@ mod tests {
 
     #[pg_test]
     fn problems_that_a_job_finds_make_its_run_a_failure_and_undo_nothing() {
+        alone_with_jobs();
         job(find_problems);
         let record = record();
         assert_eq!((&record["status"], &record["sqlstate"]), (&json!("failed"), &Value::Null));
@@ -197,37 +205,14 @@ mod tests {
 
     #[pg_test]
     fn a_job_that_is_cancelled_is_recorded_as_such() {
+        alone_with_jobs();
         job(be_cancelled);
         assert_eq!((&record()["sqlstate"], done()), (&json!("57014"), 0));
     }
 
     #[pg_test]
-    fn failures_are_told_to_whoever_wants_to_hear() {
-        jobs::on_failure(|failure: &Failure<'_>| {
-            let sqlstate = failure.sqlstate.unwrap_or("none");
-            run(&format!(
-                "insert into public.told values ({}, {}, {})",
-                literal(failure.job.name),
-                literal(sqlstate),
-                literal(failure.message)
-            ));
-            Ok(())
-        });
-        run("create table public.told (job text, sqlstate text, message text primary key)");
-        run("grant all on public.told to public");
-        job(refuse);
-        record();
-        assert_eq!(
-            one::<String>("select job || ' ' || sqlstate || ' ' || message from public.told"),
-            "test_job PT409 not today (come back tomorrow)"
-        );
-        // Telling fails now, for the key is taken; the record stays.
-        assert_eq!(record()["sqlstate"], "PT409");
-        assert_eq!(one::<i64>("select count(*) from ops.job_runs"), 2);
-    }
-
-    #[pg_test]
     fn jobs_are_run_by_admins_of_ops_and_servers() {
+        alone_with_jobs();
         job(do_one);
         let admin = admin();
         become_person(new_id());
@@ -247,6 +232,7 @@ mod tests {
 
     #[pg_test]
     fn a_job_must_be_named_and_known() {
+        alone_with_jobs();
         expect_error("22004", "select ops.run_job(null)");
         expect_error("PT404", "select ops.run_job('no_such_job')");
         expect_error("22004", "select ops.set_job(null)");
@@ -256,6 +242,7 @@ mod tests {
 
     #[pg_test]
     fn runs_are_read_by_admins_of_ops_only() {
+        alone_with_jobs();
         job(do_one);
         let admin = admin();
         record();
@@ -275,6 +262,7 @@ mod tests {
 
     #[pg_test]
     fn the_status_shows_how_a_job_does() {
+        alone_with_jobs();
         job(do_one);
         assert_eq!(status("last_status"), None);
         assert_eq!(status("schedule").as_deref(), Some("5 4 * * *"));
@@ -293,9 +281,10 @@ mod tests {
 
     #[pg_test]
     fn the_next_run_follows_from_what_pg_cron_was_seen_to_have() {
+        alone_with_jobs();
         job(do_one);
         assert_eq!(status("next_run_at"), None);
-        run("insert into ops.job_schedules values ('test_job', '5 4 * * *', now())");
+        run("insert into ops.job_schedules values ('test_job', '5 4 * * *', now(), now())");
         run("set timezone = 'Asia/Kolkata'");
         assert_eq!(status("scheduled").as_deref(), Some("true"));
         assert_eq!(
@@ -314,6 +303,7 @@ mod tests {
 
     #[pg_test]
     fn an_admin_chooses_when_a_job_runs_and_it_is_audited() {
+        alone_with_jobs();
         job(do_one);
         let admin = admin();
         become_person(admin);
@@ -338,6 +328,7 @@ mod tests {
 
     #[pg_test]
     fn a_schedule_that_is_none_is_refused() {
+        alone_with_jobs();
         for text in ["", "* * * *", "61 * * * *", "@daily", "0 0 30 2 *", "* * * * *; select 1"] {
             expect_error("22023", &format!("select ops.set_job('purge_outbox', true, '{text}')"));
         }
@@ -345,6 +336,7 @@ mod tests {
 
     #[pg_test]
     fn scheduling_is_for_the_owner_and_wants_pg_cron() {
+        alone_with_jobs();
         for call in ["ops.schedule_jobs()", "ops.unschedule_jobs()"] {
             expect_error("55000", &format!("select {call}"));
             become_service();

@@ -36,6 +36,7 @@ mod tests {
 
     #[pg_test]
     fn old_idempotency_keys_are_forgotten() {
+        alone_with_jobs();
         run("insert into backoffice.idempotency_keys (actor, key, function, fingerprint, created_at)
              select 'a', n::text, 'f', '', now() - n * interval '1 day' from generate_series(5, 10) n");
         assert_eq!(result_of("purge_idempotency_keys"), json!({"deleted": 3}));
@@ -46,6 +47,7 @@ mod tests {
 
     #[pg_test]
     fn many_are_deleted_in_batches_of_one_run() {
+        alone_with_jobs();
         run("insert into backoffice.idempotency_keys (actor, key, function, fingerprint, created_at)
              select 'a', n::text, 'f', '', now() - interval '30 days' from generate_series(1, 2500) n");
         assert_eq!(result_of("purge_idempotency_keys"), json!({"deleted": 2500}));
@@ -54,6 +56,7 @@ mod tests {
 
     #[pg_test]
     fn messages_are_deleted_long_after_they_were_sent_or_given_up() {
+        alone_with_jobs();
         for (recipient, age, status) in [
             ("old and sent", 91, "sent"),
             ("old and dead", 91, "dead"),
@@ -85,6 +88,7 @@ mod tests {
 
     #[pg_test]
     fn of_old_runs_the_last_and_the_last_success_stay() {
+        alone_with_jobs();
         run("insert into ops.job_runs (id, job, system, started_at, finished_at, status, result, error, actor_role)
              select gen_random_uuid(), job, 'ops', now() - days * interval '1 day',
                     now() - days * interval '1 day', status,
@@ -101,6 +105,7 @@ mod tests {
 
     #[pg_test]
     fn sessions_go_long_after_their_end_with_their_tokens() {
+        alone_with_jobs();
         let person = person();
         for (ended, not_after) in [("-31", "100"), ("-29", "100"), ("null", "-31"), ("null", "1")] {
             let session = new_id();
@@ -124,6 +129,7 @@ mod tests {
 
     #[pg_test]
     fn one_time_tokens_go_long_after_they_were_used_or_expired() {
+        alone_with_jobs();
         let person = person();
         for (kind, used, expires) in [
             ("recovery", "-31", -40),
@@ -149,6 +155,7 @@ mod tests {
 
     #[pg_test]
     fn expired_counts_and_challenges_go() {
+        alone_with_jobs();
         run("insert into identity.throttle (key, failures, window_started_at, expires_at)
              select uuid_send(gen_random_uuid()), 1, now(), now() + n * interval '1 hour'
                from generate_series(-2, 1) n");
@@ -167,6 +174,7 @@ mod tests {
 
     #[pg_test]
     fn holds_are_expired_and_the_books_proved() {
+        alone_with_jobs();
         for account in ["a", "b"] {
             run(&format!("select ledger.open_account('network', '{account}', 'INR', 'liability')"));
         }
@@ -182,6 +190,7 @@ mod tests {
 
     #[pg_test]
     fn books_that_do_not_balance_fail_their_check() {
+        alone_with_jobs();
         run("select ledger.open_account('network', 'a', 'INR', 'liability')");
         run("set local session_replication_role = replica");
         run("update ledger.accounts set debits_posted = 5 where code = 'a'");
@@ -193,6 +202,7 @@ mod tests {
 
     #[pg_test]
     fn a_network_that_disagrees_with_itself_fails_its_check() {
+        alone_with_jobs();
         run("select backoffice.bootstrap_admin('owner@example.test', 'correct-Horse-7-battery')");
         let id: Uuid = one("select id from network.create_unified_promoter('P', 'p@example.test')");
         run(&format!("update network.profiles set pins = 3 where id = '{id}'"));

@@ -107,10 +107,12 @@ select pg_catalog.pg_extension_config_dump('ops.job_settings', '');
 create table ops.job_schedules (
     job text not null,
     schedule text not null,
+    since timestamptz not null default now(),
     confirmed_at timestamptz not null,
     constraint job_schedules_pkey primary key (job)
 );
 comment on table ops.job_schedules is 'What ops.schedule_jobs last saw in pg_cron, whose own table only its superuser can read. No row of it is dumped: a restored database has no schedule until it is called.';
+comment on column ops.job_schedules.since is 'Since when it has been there with this schedule: nothing was due earlier.';
 comment on column ops.job_schedules.confirmed_at is 'When it was last seen there. pg_cron itself has this confirmed every five minutes.';
 alter table ops.job_schedules enable row level security;
 select pg_catalog.pg_extension_config_dump('ops.job_schedules', 'where false');

@@ -28,8 +28,8 @@ pub mod watch;
 
 pub use contact::{normalize_email, normalize_phone};
 pub use people::{
-    NewPerson, PersonUpdate, create_invited, create_person, end_sessions, invite, refuse_erased,
-    register_handle, update_person,
+    NewPerson, PersonUpdate, create_invited, create_person, invite, refuse_erased, register_handle,
+    update_person,
 };
 
 /// Runs once in every backend that loads the library.

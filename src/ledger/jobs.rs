@@ -1,9 +1,10 @@
 //! What the ledger wants done regularly.
 
 use crate::kernel::error::Result;
-use crate::ledger::{expiry, report};
+use crate::ledger::{expiry, watch};
 use crate::ops::jobs::{self, BATCH, Job};
-use serde_json::{Value, json};
+use crate::ops::watch::check;
+use serde_json::Value;
 
 pub fn init() {
     jobs::register(Job {
@@ -27,15 +28,5 @@ fn expire_holds() -> Result<Value> {
 }
 
 fn check_ledger() -> Result<Value> {
-    let found = report::check()?.into_iter().map(|problem| {
-        json!({
-            "problem": problem.problem,
-            "account_id": problem.account,
-            "transfer_id": problem.transfer.map(|id| id.to_string()),
-            "expected": problem.expected.map(|amount| amount.to_string()),
-            "found": problem.found.map(|amount| amount.to_string()),
-            "detail": problem.detail,
-        })
-    });
-    Ok(jobs::problems(found.collect()))
+    check::run_one(watch::BOOKS)
 }

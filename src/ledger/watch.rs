@@ -10,9 +10,12 @@ use serde_json::json;
 
 /// Called once when the library is loaded.
 pub fn init() {
-    check::register(Check { name: "ledger_books", thorough: true, run: books });
+    check::register(Check { name: BOOKS, thorough: true, run: books });
     watch::register_probe(Probe { name: "ledger", run: totals });
 }
+
+/// The check that proves the books.
+pub const BOOKS: &str = "ledger_books";
 
 /// One alert for each kind of problem: a broken account may show in thousands of rows.
 fn books() -> Result<Vec<Alert>> {
@@ -25,7 +28,7 @@ fn books() -> Result<Vec<Alert>> {
         .into_iter()
         .map(|(kind, (count, first))| Alert {
             severity: Severity::Critical,
-            kind: "ledger_books",
+            kind: BOOKS,
             message: format!("The books do not agree: {kind}, {count} times."),
             detail: json!({
                 "problem": kind,
@@ -46,6 +49,6 @@ fn totals() -> Result<Finding> {
     });
     Ok(Finding {
         value: json!({"balanced": unbalanced.is_empty(), "unbalanced_currencies": unbalanced}),
-        complaint,
+        complaints: complaint.into_iter().collect(),
     })
 }

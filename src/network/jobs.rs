@@ -1,10 +1,10 @@
 //! What the network wants done regularly.
 
 use crate::kernel::error::Result;
-use crate::network::store::reports;
-use crate::network::{SYSTEM, archive, level};
+use crate::network::{SYSTEM, archive, level, watch};
 use crate::ops::jobs::{self, Job};
-use serde_json::{Value, json};
+use crate::ops::watch::check;
+use serde_json::Value;
 
 pub fn init() {
     jobs::register(Job {
@@ -31,12 +31,5 @@ pub fn init() {
 }
 
 fn check_network() -> Result<Value> {
-    let found = reports::check()?.into_iter().map(|problem| {
-        json!({
-            "rule": problem.rule,
-            "record_id": problem.record_id,
-            "problem": problem.problem,
-        })
-    });
-    Ok(jobs::problems(found.collect()))
+    check::run_one(watch::FACTS)
 }

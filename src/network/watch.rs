@@ -17,7 +17,8 @@ pub fn init() {
 }
 
 const OVERDUE: &str = "network_withdrawals_overdue";
-const FACTS: &str = "network_facts";
+/// The check that compares what is kept twice.
+pub const FACTS: &str = "network_facts";
 
 fn overdue() -> Result<Vec<Alert>> {
     let count = watch::overdue_withdrawals()?;

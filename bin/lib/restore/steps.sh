@@ -65,12 +65,19 @@ refuse_existing_database() {
     [[ -z $found ]] || die "the database $DATABASE_NAME exists: name another, or drop it first"
 }
 
+# Without pg_cron's schedule, which is made anew when everything is back.
 dump_as_text() {
     case $FORMAT in
         archive) pg_restore -f - "$DUMP" ;;
         gzip) gzip -dc "$DUMP" ;;
         plain) cat "$DUMP" ;;
-    esac
+    esac | node "$ROOT/bin/lib/restore/without-cron.mjs"
+}
+
+# The same of an archive's table of contents: number; catalog and object; type; schema or -, name, owner.
+list_archive() {
+    pg_restore -l "$DUMP" | grep -vE '^[0-9]+; [0-9]+ [0-9]+ ([A-Z ]+ cron |EXTENSION - pg_cron |COMMENT - EXTENSION pg_cron|ACL - SCHEMA cron )' \
+        >"$WORK/contents"
 }
 
 digest_dump() { dump_as_text | node "$ROOT/bin/lib/restore/digest.mjs" >"$WORK/dump"; }
@@ -96,10 +103,14 @@ restore_dump() {
 load_dump() {
     if [[ $FORMAT != archive ]]; then
         dump_as_text | psql -X -q -1 -v ON_ERROR_STOP=1 -d "$DATABASE_NAME" -f - >/dev/null
-    elif [[ -n $JOBS ]]; then
-        PGOPTIONS='-c session_replication_role=replica' pg_restore --exit-on-error -j "$JOBS" -d "$DATABASE_NAME" "$DUMP"
+        return
+    fi
+    list_archive
+    local options=(--exit-on-error --use-list="$WORK/contents" -d "$DATABASE_NAME")
+    if [[ -n $JOBS ]]; then
+        PGOPTIONS='-c session_replication_role=replica' pg_restore "${options[@]}" -j "$JOBS" "$DUMP"
     else
-        pg_restore --exit-on-error --single-transaction -d "$DATABASE_NAME" "$DUMP"
+        pg_restore "${options[@]}" --single-transaction "$DUMP"
     fi
 }
 
@@ -165,7 +176,10 @@ verify_keys() {
 
 # bin/up goes on with a database of this name.
 adopt_database() {
-    [[ -z $SERVER ]] || return 0
+    if [[ -n $SERVER ]]; then
+        say "No job is scheduled in it: see ops.schedule_jobs."
+        return
+    fi
     admin_psql -d "$DATABASE_NAME" -f - <"$ROOT/docker/database/roles.sql"
     [[ $DATABASE_NAME != "$DATABASE" ]] || extension_sql_hash >"$LOCAL/created-with"
 }

@@ -15,17 +15,14 @@ mod status;
 
 pub use choice::choose;
 pub use housekeeping::init;
-// The interface for modules, whether one uses all of it yet or not.
-#[allow(unused_imports)]
 pub use result::{batch, problems};
-#[allow(unused_imports)]
-pub use run::{Failure, on_failure, run};
+pub use run::run;
 pub use scheduling::{schedule_all, unschedule_all};
-pub use status::all as status;
+pub use status::{Status, all as status};
 
 use crate::kernel::error::{Error, Result};
+use crate::kernel::registry::Registry;
 use serde_json::Value;
-use std::sync::{Mutex, PoisonError};
 
 /// How many rows a job touches in one call, unless it has a reason for another number.
 pub const BATCH: i64 = 1000;
@@ -54,16 +51,16 @@ pub struct Job {
     pub run: fn() -> Result<Value>,
 }
 
-static REGISTERED: Mutex<Vec<Job>> = Mutex::new(Vec::new());
+static JOBS: Registry<Job> = Registry::new();
 
 /// Called once for each job when the library is loaded.
 pub fn register(job: Job) {
-    REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).push(job);
+    JOBS.register(job);
 }
 
-/// All jobs by name; a copy, so that no lock is held while one runs.
+/// All jobs by name.
 pub fn registered() -> Vec<Job> {
-    let mut jobs = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut jobs = JOBS.all();
     jobs.sort_by_key(|job| job.name);
     jobs
 }

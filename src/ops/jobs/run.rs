@@ -7,31 +7,9 @@ use crate::ops::store::jobs::{self as store, Run};
 use pgrx::{Uuid, warning};
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
 
 /// How often a job is called in one run while it says that there is more to do.
 const MOST_BATCHES: usize = 100;
-
-/// A run that failed.
-#[allow(dead_code)] // for the hooks below
-#[derive(Clone, Copy)]
-pub struct Failure<'a> {
-    pub job: &'a Job,
-    /// `None` where the job ended well and found problems.
-    pub sqlstate: Option<&'a str>,
-    pub message: &'a str,
-}
-
-/// What is done when a job failed, in the transaction that records it.
-pub type OnFailure = fn(&Failure<'_>) -> Result<()>;
-
-static ON_FAILURE: Mutex<Vec<OnFailure>> = Mutex::new(Vec::new());
-
-/// Called when the library is loaded by whoever wants to hear of failures.
-#[allow(dead_code)] // nobody does yet
-pub fn on_failure(hook: OnFailure) {
-    ON_FAILURE.lock().unwrap_or_else(PoisonError::into_inner).push(hook);
-}
 
 /// How a run ended.
 enum Outcome {
@@ -75,7 +53,7 @@ pub fn run(name: &str) -> Result<Uuid> {
         }
     }
     let id = store::record(&run)?;
-    tell_of_failure(&job, &run);
+    tell_of_failure(&run);
     Ok(id)
 }
 
@@ -104,17 +82,13 @@ fn in_batches(run: impl Fn() -> Result<Value>, most: usize) -> Result<Value> {
 }
 
 /// The server's log says it as well, without the message, which may hold data.
-fn tell_of_failure(job: &Job, run: &Run<'_>) {
-    let (Some(message), "failed") = (run.error.as_deref(), run.status) else { return };
-    let sqlstate = run.sqlstate.as_deref();
-    warning!("job {} failed: {}", job.name, sqlstate.unwrap_or("it found problems"));
-    let failure = Failure { job, sqlstate, message };
-    let hooks = ON_FAILURE.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    for hook in hooks {
-        // The record of the run must stay, whatever becomes of the alert.
-        if let Err(error) = subtransaction(|| hook(&failure)) {
-            warning!("nobody was told that job {} failed: {}", job.name, error.sqlstate.code());
-        }
+fn tell_of_failure(run: &Run<'_>) {
+    if run.status == "failed" {
+        warning!(
+            "job {} failed: {}",
+            run.job,
+            run.sqlstate.as_deref().unwrap_or("it found problems")
+        );
     }
 }
 

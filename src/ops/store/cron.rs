@@ -34,11 +34,15 @@ static SCHEDULE_FOR: Query = Query::write(
     "select cron.schedule_in_database($1, $2, $3, pg_catalog.current_database()::text, $4, $5)",
 );
 static UNSCHEDULE: Query = Query::write("select cron.unschedule($1)");
+// Where nobody confirmed it for a while, pg_cron did not run, and nothing was due.
 static CONFIRM: Query = Query::write(
-    "insert into ops.job_schedules as s (job, schedule, confirmed_at)
-     select job, schedule, now() from unnest($1, $2) as c (job, schedule)
+    "insert into ops.job_schedules as s (job, schedule, since, confirmed_at)
+     select job, schedule, now(), now() from unnest($1, $2) as c (job, schedule)
      on conflict (job) do update
-        set schedule = excluded.schedule, confirmed_at = excluded.confirmed_at",
+        set schedule = excluded.schedule, confirmed_at = excluded.confirmed_at,
+            since = case when s.schedule = excluded.schedule
+                          and s.confirmed_at > now() - interval '15 minutes'
+                         then s.since else excluded.since end",
 );
 static FORGET: Query = Query::write("delete from ops.job_schedules where job <> all ($1)");
 // pg_cron keeps what its jobs did for ever.

@@ -35,16 +35,17 @@ static CHOOSE: Query = Query::write(
 );
 static CHOICE: Query = Query::read("select s from ops.job_settings s where job = $1");
 static CHOICES: Query = Query::read("select job, enabled, schedule from ops.job_settings");
-static STATE: Query = Query::read(
-    "select s.schedule,
-            exists (select from pg_catalog.pg_locks l
-                     where l.locktype = 'advisory' and l.granted and l.objsubid = 1
-                       and l.database = (select oid from pg_catalog.pg_database
-                                          where datname = pg_catalog.current_database())
-                       and (l.classid::bigint << 32 | l.objid::bigint)
-                           = pg_catalog.hashtextextended('backoffice job ' || $1, 0)),
+static STATES: Query = Query::read(
+    "with held as materialized (
+        select l.classid::bigint << 32 | l.objid::bigint as key from pg_catalog.pg_locks l
+         where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+           and l.database = (select oid from pg_catalog.pg_database
+                              where datname = pg_catalog.current_database()))
+     select s.schedule, s.since,
+            exists (select from held where held.key
+                     = pg_catalog.hashtextextended('backoffice job ' || j.job, 0)),
             last.started_at, last.status, last.sqlstate, last.error, last.result, good.started_at
-       from (values ($1)) as j (job)
+       from unnest($1) with ordinality as j (job, n)
        left join ops.job_schedules s
          on s.job = j.job and s.confirmed_at > now() - interval '15 minutes'
        left join lateral (select * from ops.job_runs r
@@ -52,7 +53,8 @@ static STATE: Query = Query::read(
                            order by r.started_at desc limit 1) last on true
        left join lateral (select * from ops.job_runs r
                            where r.job = j.job and r.status = 'succeeded'
-                           order by r.started_at desc limit 1) good on true",
+                           order by r.started_at desc limit 1) good on true
+      order by j.n",
 );
 // The last run and the last success say how a job does that rarely runs.
 static PURGE_RUNS: Query = Query::write(
@@ -122,6 +124,8 @@ pub fn choices() -> Result<BTreeMap<String, (bool, Option<String>)>> {
 pub struct State {
     /// The schedule that pg_cron has, if it was seen there lately.
     pub scheduled: Option<String>,
+    /// Since when it has had it, without a break.
+    pub scheduled_since: Option<TimestampWithTimeZone>,
     pub running: bool,
     pub last_run_at: Option<TimestampWithTimeZone>,
     pub last_status: Option<String>,
@@ -131,17 +135,19 @@ pub struct State {
     pub last_success_at: Option<TimestampWithTimeZone>,
 }
 
-pub fn state(job: &str) -> Result<State> {
-    STATE.one(&[job.into()], |row| {
+/// What is known of each of these jobs, in their order.
+pub fn states(jobs: Vec<String>) -> Result<Vec<State>> {
+    STATES.all(&[jobs.into()], |row| {
         Ok(State {
             scheduled: row.opt(1)?,
-            running: row.get(2)?,
-            last_run_at: row.opt(3)?,
-            last_status: row.opt(4)?,
-            last_sqlstate: row.opt(5)?,
-            last_error: row.opt(6)?,
-            last_result: row.opt(7)?,
-            last_success_at: row.opt(8)?,
+            scheduled_since: row.opt(2)?,
+            running: row.get(3)?,
+            last_run_at: row.opt(4)?,
+            last_status: row.opt(5)?,
+            last_sqlstate: row.opt(6)?,
+            last_error: row.opt(7)?,
+            last_result: row.opt(8)?,
+            last_success_at: row.opt(9)?,
         })
     })
 }

@@ -12,6 +12,7 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 };
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid, composite_type};
+use serde_json::json;
 
 /// How the system is: `status` (ok, warning, critical), `reasons`, and the facts they
 /// follow from. For admins of ops; 42501 otherwise.
@@ -59,8 +60,10 @@ fn ops_run_checks(p_thorough: default!(Option<bool>, false)) -> Result<JsonB, Er
     entry(|| {
         caller::current().require_admin("ops")?;
         let thorough = required(p_thorough, "p_thorough")?;
-        let outcome = if thorough { check::thoroughly() } else { check::quickly() };
-        outcome.map(JsonB)
+        let outcome = if thorough { check::thoroughly() } else { check::quickly() }?;
+        Ok(JsonB(json!({
+            "checks": outcome.checks, "problems": outcome.problems, "failed": outcome.failed,
+        })))
     })
 }
 

@@ -3,7 +3,7 @@
 use crate::kernel::error::Result;
 use crate::kernel::settings;
 use crate::ops::watch::alert::Severity;
-use crate::ops::watch::{Finding, PROBES, collect};
+use crate::ops::watch::{PROBES, collect};
 use serde_json::{Map, Value, json};
 use std::cmp::Reverse;
 
@@ -18,9 +18,9 @@ pub fn report() -> Result<Value> {
     }
     let mut complaints = judge(&facts, settings::get("ops", "books_check_hours")?);
     for probe in PROBES.all() {
-        let Finding { value, complaint } = (probe.run)()?;
-        facts.insert(probe.name.to_owned(), value);
-        complaints.extend(complaint);
+        let finding = (probe.run)()?;
+        facts.insert(probe.name.to_owned(), finding.value);
+        complaints.extend(finding.complaints);
     }
     Ok(assemble(facts, complaints))
 }

@@ -11,6 +11,7 @@ pub mod api;
 pub mod check;
 mod collect;
 mod health;
+mod jobs;
 pub mod metric;
 mod outbox;
 pub mod period;
@@ -32,7 +33,7 @@ pub struct Probe {
 /// What a probe found, and what is bad about it.
 pub struct Finding {
     pub value: Value,
-    pub complaint: Option<(Severity, String)>,
+    pub complaints: Vec<(Severity, String)>,
 }
 
 static PROBES: Registry<Probe> = Registry::new();
@@ -45,5 +46,6 @@ pub fn register_probe(probe: Probe) {
 /// Runs once in every process that loads the library.
 pub fn init() {
     outbox::init();
+    jobs::init();
     crate::ops::events::register(&store::ALERTS);
 }
