@@ -89,6 +89,8 @@ pub fn earn_and_withdraw(zora: Uuid) {
 
 /// What Zora did is two years old and in the archives.
 pub fn archive_everything() {
+    // Tests that move rows and then erase would wait for each other.
+    crate::kernel::archive::hold_still().unwrap();
     run("select backoffice.set_setting('network', 'archive_months', '12')");
     run("select backoffice.set_setting('ops', 'audit_archive_months', '12')");
     run("set local session_replication_role = replica");
