@@ -186,6 +186,30 @@ mod tests {
     }
 
     #[pg_test]
+    fn who_may_not_call_a_function_does_not_learn_what_there_is() {
+        run(PROBE);
+        let cast = Cast::assemble();
+        let mut problems = Vec::new();
+        let matrix = matrix();
+        // Who may do it to some may learn that there is nobody else to do it to.
+        let never = |line: &Line, caller: &str| {
+            line.cell(caller) == "no"
+                && !matrix.iter().any(|l| l.name() == line.name() && l.cell(caller) == "yes")
+        };
+        for line in matrix.iter().filter(|line| !line.ids.is_empty()) {
+            for caller in CALLERS.iter().filter(|caller| never(line, caller)) {
+                cast.become_caller(caller);
+                let call = cast.fill_in(&cast.with_unknown_ids(line.call), caller);
+                let outcome = probe(&format!("select * from {call}"));
+                if outcome != "42501" {
+                    problems.push(format!("{caller}: {outcome} instead of 42501: {call}"));
+                }
+            }
+        }
+        none(problems);
+    }
+
+    #[pg_test]
     fn nobody_else_calls_a_function_about_a_person() {
         // What a line says is tried above; this is about the lines.
         for line in
