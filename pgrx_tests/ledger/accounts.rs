@@ -55,7 +55,7 @@ mod tests {
         for new in bad {
             assert_eq!(code(open_account(&new)), "22023", "{new:?}");
         }
-        assert_eq!(code(open_account_below(&plain("a"), Some(AccountId(404)))), "PT404");
+        assert_eq!(code(open_account_below(&plain("a"), Some(AccountId(404404404)))), "PT404");
         assert_eq!(count("accounts"), 0);
     }
 
@@ -78,7 +78,7 @@ mod tests {
             ("22023", "'test', 'a', 'INR', 'thing'"),
             ("22023", "'test', 'a', 'INR', 'asset', p_max_overdraft => -1"),
             ("22023", "'test', 'a', 'INR', 'asset', p_stripes => 100"),
-            ("PT404", "'test', 'a', 'INR', 'asset', p_parent_id => 404"),
+            ("PT404", "'test', 'a', 'INR', 'asset', p_parent_id => 404404404"),
             ("PT409", "'test', 'cash', 'USD', 'asset'"),
         ] {
             expect_error(code, &format!("select ledger.open_account({arguments})"));
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(code(transfer(bank, wallet, 1)), "PT409");
         assert_eq!(code(hold(&new_hold(bank, wallet, 1))), "PT409");
         assert_eq!(open_limited("wallet"), wallet);
-        assert_eq!(code(close_account(AccountId(404))), "PT404");
+        assert_eq!(code(close_account(AccountId(404404404))), "PT404");
         expect_books_in_order();
     }
 
@@ -108,7 +108,7 @@ mod tests {
         close_account(shop).unwrap();
         run(&format!("select ledger.close_account({bank})"));
         expect_error("22004", "select ledger.close_account(null)");
-        expect_error("PT404", "select ledger.close_account(404)");
+        expect_error("PT404", "select ledger.close_account(404404404)");
     }
 
     #[pg_test]

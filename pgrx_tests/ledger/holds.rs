@@ -108,7 +108,7 @@ mod tests {
         let (bank, _, wallet) = funded(100);
         assert_eq!(code(hold(&new_hold(wallet, bank, 0))), "22023");
         assert_eq!(code(hold(&new_hold(wallet, wallet, 1))), "22023");
-        assert_eq!(code(hold(&new_hold(wallet, AccountId(404), 1))), "PT404");
+        assert_eq!(code(hold(&new_hold(wallet, AccountId(404404404), 1))), "PT404");
         let dollars = Money::new(1, currency("USD"));
         assert_eq!(code(hold(&NewHold { amount: dollars, ..new_hold(wallet, bank, 1) })), "22023");
         assert_eq!(code(hold(&NewHold { kind: "", ..new_hold(wallet, bank, 1) })), "22023");

@@ -73,7 +73,7 @@ mod tests {
             ("22023", r#"[{"debit": "bank", "credit": "wallet", "amount": 1, "currency": "X"}]"#),
             ("22023", r#"[{"debit": "bank", "credit": "wallet", "amount": 1, "currency": "USD"}]"#),
             ("PT404", r#"[{"debit": "bank", "credit": "nobody", "amount": 1}]"#),
-            ("PT404", r#"[{"debit_account_id": 404, "credit": "wallet", "amount": 1}]"#),
+            ("PT404", r#"[{"debit_account_id": 404404404, "credit": "wallet", "amount": 1}]"#),
             ("22023", r#"[{"debit_account_id": 1.5, "credit": "wallet", "amount": 1}]"#),
         ] {
             let legs = literal(legs);

@@ -88,7 +88,7 @@ mod tests {
             |debit, credit, amount| [leg(bank, shop, 7), Leg { id: None, debit, credit, amount }];
         let refused = [
             ("PT409", two(wallet, shop, inr(101))),
-            ("PT404", two(bank, AccountId(404), inr(1))),
+            ("PT404", two(bank, AccountId(404404404), inr(1))),
             ("22023", two(bank, wallet, dollars)),
             ("22023", two(bank, bank, inr(1))),
             ("22023", two(bank, wallet, inr(0))),

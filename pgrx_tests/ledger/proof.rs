@@ -108,11 +108,11 @@ mod tests {
             "credits_posted debits_posted"
         );
         assert_eq!(
-            of("update ledger.transfers set debit_account_id = 404 where amount = 100"),
+            of("update ledger.transfers set debit_account_id = 404404404 where amount = 100"),
             "debits_posted unknown_account"
         );
         assert_eq!(
-            of("update ledger.transfers set credit_account_id = 404 where amount = 100"),
+            of("update ledger.transfers set credit_account_id = 404404404 where amount = 100"),
             "credits_posted unknown_account"
         );
         assert_eq!(

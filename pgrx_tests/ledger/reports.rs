@@ -64,7 +64,7 @@ mod tests {
         assert!(one::<bool>(&past));
         for (code, arguments) in [
             ("22004", "null".to_owned()),
-            ("PT404", "404".to_owned()),
+            ("PT404", "404404404".to_owned()),
             ("22023", format!("{wallet}, now(), 'booked'")),
             ("22004", format!("{wallet}, now(), null")),
         ] {

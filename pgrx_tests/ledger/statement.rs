@@ -120,7 +120,7 @@ mod tests {
         let foreign = transfer(open("x"), shop, 1).unwrap().journal_id;
         for (code, arguments) in [
             ("22004", "null".to_owned()),
-            ("PT404", "404".to_owned()),
+            ("PT404", "404404404".to_owned()),
             ("22023", format!("{wallet}, p_limit => 0")),
             ("22023", format!("{wallet}, p_limit => 1001")),
             ("22004", format!("{wallet}, p_limit => null")),
