@@ -5,13 +5,17 @@
 //! - the JWT key file: a JWK Set whose first HS256 key signs. PostgREST reads
 //!   the same file to verify.
 //!
-//! They are read at each use: they are tiny, and a rotation works at once.
+//! A backend reads a file again when it changed, so a rotation works at once.
 
 use crate::kernel::error::{Error, Result, sqlstate};
 use base64::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 use serde::Deserialize;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::CString;
+use std::os::unix::fs::MetadataExt;
+use std::rc::Rc;
 use zeroize::{Zeroize, Zeroizing};
 
 static ROOT_KEY_FILE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
@@ -100,14 +104,53 @@ fn first_signing_key(text: &str) -> Option<SigningKey> {
     (key.len() >= 32).then(|| SigningKey { id: jwk.kid, key: Zeroizing::new(key) })
 }
 
-fn read(guc: &GucSetting<Option<CString>>, name: &str) -> Result<Zeroizing<String>> {
+fn read(guc: &GucSetting<Option<CString>>, name: &str) -> Result<Rc<Zeroizing<String>>> {
     let path = guc.get().ok_or_else(|| {
         Error::new(sqlstate::NOT_CONFIGURED, format!("{name} is not set"))
             .hint("Set it in postgresql.conf to a file that only the server can read.")
     })?;
-    std::fs::read_to_string(path.to_string_lossy().as_ref()).map(Zeroizing::new).map_err(|e| {
+    let failed = |e: std::io::Error| {
         Error::new(sqlstate::NOT_CONFIGURED, format!("the file of {name} cannot be read: {e}"))
-    })
+    };
+    let path = path.to_string_lossy().into_owned();
+    let version = Version::of(&path).map_err(failed)?;
+    if let Some(text) = KEPT.with_borrow(|kept| kept.get(&path)?.text_of(&version)) {
+        return Ok(text);
+    }
+    let text = Rc::new(Zeroizing::new(std::fs::read_to_string(&path).map_err(failed)?));
+    KEPT.with_borrow_mut(|kept| kept.insert(path, Kept { version, text: text.clone() }));
+    Ok(text)
+}
+
+thread_local! {
+    static KEPT: RefCell<HashMap<String, Kept>> = RefCell::default();
+}
+
+struct Kept {
+    version: Version,
+    text: Rc<Zeroizing<String>>,
+}
+
+impl Kept {
+    fn text_of(&self, version: &Version) -> Option<Rc<Zeroizing<String>>> {
+        (self.version == *version).then(|| self.text.clone())
+    }
+}
+
+/// What tells one state of a file from another.
+#[derive(PartialEq, Eq)]
+struct Version {
+    file: (u64, u64),
+    size: u64,
+    changed: (i64, i64),
+}
+
+impl Version {
+    fn of(path: &str) -> std::io::Result<Self> {
+        let of = std::fs::metadata(path)?;
+        let (file, changed) = ((of.dev(), of.ino()), (of.ctime(), of.ctime_nsec()));
+        Ok(Version { file, size: of.len(), changed })
+    }
 }
 
 fn malformed(name: &str, expected: &str) -> Error {

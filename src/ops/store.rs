@@ -4,6 +4,7 @@ pub mod cron;
 pub mod jobs;
 
 use crate::kernel::append::Insert;
+use crate::kernel::clock::transaction_start;
 use crate::kernel::error::Result;
 use crate::kernel::ids::new_id;
 use crate::kernel::request::Headers;
@@ -30,6 +31,22 @@ static INSERT_AUDIT: Insert = Insert::into(
         "request_id",
         "ip_address",
         "user_agent",
+    ],
+);
+static APPEND_MESSAGE: Insert = Insert::into(
+    c"ops",
+    c"outbox",
+    &[
+        "id",
+        "system",
+        "channel",
+        "template",
+        "recipient",
+        "payload",
+        "status",
+        "attempts",
+        "available_at",
+        "created_at",
     ],
 );
 static ENQUEUE: Query = Query::write(
@@ -108,6 +125,9 @@ fn values<'a>(values: Option<&Values>) -> DatumWithOid<'a> {
 }
 
 pub fn enqueue(message: &Message<'_>) -> Result<()> {
+    if message.idempotency_key.is_none() {
+        return append_message(message);
+    }
     ENQUEUE.run(&[
         new_id().into(),
         message.system.into(),
@@ -118,6 +138,23 @@ pub fn enqueue(message: &Message<'_>) -> Result<()> {
         message.idempotency_key.into(),
     ])?;
     Ok(())
+}
+
+/// Without a key there is nothing that the message could meet.
+fn append_message(message: &Message<'_>) -> Result<()> {
+    let now = transaction_start();
+    APPEND_MESSAGE.run([[
+        new_id().into(),
+        message.system.into(),
+        message.channel.as_str().into(),
+        message.template.into(),
+        message.recipient.into(),
+        JsonB(message.payload.clone()).into(),
+        "pending".into(),
+        0.into(),
+        now.into(),
+        now.into(),
+    ]])
 }
 
 /// A message that a worker has leased.
