@@ -6,8 +6,8 @@ check_arguments() {
     DUMP=$(readlink -f "$DUMP")
     [[ $DATABASE_NAME =~ ^[A-Za-z_][A-Za-z0-9_]{0,62}$ ]] || die "$DATABASE_NAME is no plain name for a database"
     [[ -z $JOBS || $JOBS =~ ^[1-9][0-9]?$ ]] || die "--jobs wants a number from 1 to 99"
-    [[ -z $KEYS || -f $KEYS/root.key ]] || die "there is no $KEYS/root.key"
-    [[ -z $KEYS || -z $SERVER ]] || die "--keys is for a cluster of this checkout; on a server, put the files where its settings name them"
+    [[ -z $KEY_FILES || -f $KEY_FILES/root.key ]] || die "there is no $KEY_FILES/root.key"
+    [[ -z $KEY_FILES || -z $SERVER ]] || die "--keys is for a cluster of this checkout; on a server, put the files where its settings name them"
     FORMAT=$(dump_format)
     [[ -z $JOBS || $FORMAT = archive ]] || die "--jobs is not for a plain dump: make one with pg_dump --format=custom"
 }
@@ -43,15 +43,15 @@ prepare_cluster() {
 # Keys that are there are never replaced: other databases of the cluster may need them.
 take_keys() {
     local name
-    [[ -n $KEYS ]] || return 0
+    [[ -n $KEY_FILES ]] || return 0
     server_folder 700 "$LOCAL/keys"
     for name in root.key jwks.json; do
-        [[ -f $KEYS/$name ]] || continue
+        [[ -f $KEY_FILES/$name ]] || continue
         if as_server test -s "$LOCAL/keys/$name"; then
-            [[ $(as_server cat "$LOCAL/keys/$name") = $(<"$KEYS/$name") ]] ||
+            [[ $(as_server cat "$LOCAL/keys/$name") = $(<"$KEY_FILES/$name") ]] ||
                 die "the cluster in $LOCAL has another $name already: use another one (BACKOFFICE_LOCAL=.local/restored bin/restore …)"
         else
-            write_server_file "keys/$name" <"$KEYS/$name"
+            write_server_file "keys/$name" <"$KEY_FILES/$name"
         fi
     done
 }
@@ -65,19 +65,28 @@ refuse_existing_database() {
     [[ -z $found ]] || die "the database $DATABASE_NAME exists: name another, or drop it first"
 }
 
-# Without pg_cron's schedule, which is made anew when everything is back.
 dump_as_text() {
     case $FORMAT in
         archive) pg_restore -f - "$DUMP" ;;
         gzip) gzip -dc "$DUMP" ;;
         plain) cat "$DUMP" ;;
-    esac | node "$ROOT/bin/lib/restore/without-cron.mjs"
+    esac | without_cron
 }
 
-# The same of an archive's table of contents: number; catalog and object; type; schema or -, name, owner.
-list_archive() {
-    pg_restore -l "$DUMP" | grep -vE '^[0-9]+; [0-9]+ [0-9]+ ([A-Z ]+ cron |EXTENSION - pg_cron |COMMENT - EXTENSION pg_cron|ACL - SCHEMA cron )' \
-        >"$WORK/contents"
+# pg_cron can be in one database of a server only, its jobs must not run in the middle of a restore, and what it may
+# do is granted to a role that is in no dump. bin/up, or ops.schedule_jobs(), makes the schedule anew.
+without_cron() {
+    LC_ALL=C awk '
+        copying { if ($0 == "\\.") copying = 0; if (!skip) print; next }
+        /^-- (Data for )?Name: / { skip = /Name: (EXTENSION )?pg_cron; |Name: SCHEMA cron; |; Schema: cron; / }
+        /^-- PostgreSQL database dump complete/ { skip = 0 }
+        /^COPY .* FROM stdin;$/ { copying = 1 }
+        !skip'
+}
+
+list_without_cron() {
+    pg_restore -l "$DUMP" |
+        grep -vE '^[0-9]+; [0-9]+ [0-9]+ (EXTENSION - pg_cron|COMMENT - EXTENSION pg_cron|ACL - SCHEMA cron|[A-Z ]+ cron) '
 }
 
 digest_dump() { dump_as_text | node "$ROOT/bin/lib/restore/digest.mjs" >"$WORK/dump"; }
@@ -105,16 +114,16 @@ load_dump() {
         dump_as_text | psql -X -q -1 -v ON_ERROR_STOP=1 -d "$DATABASE_NAME" -f - >/dev/null
         return
     fi
-    list_archive
-    local options=(--exit-on-error --use-list="$WORK/contents" -d "$DATABASE_NAME")
+    list_without_cron >"$WORK/list"
     if [[ -n $JOBS ]]; then
-        PGOPTIONS='-c session_replication_role=replica' pg_restore "${options[@]}" -j "$JOBS" "$DUMP"
+        PGOPTIONS='-c session_replication_role=replica' pg_restore --exit-on-error -L "$WORK/list" -j "$JOBS" \
+            -d "$DATABASE_NAME" "$DUMP"
     else
-        pg_restore "${options[@]}" --single-transaction "$DUMP"
+        pg_restore --exit-on-error -L "$WORK/list" --single-transaction -d "$DATABASE_NAME" "$DUMP"
     fi
 }
 
-digest_database() { pg_dump -d "$DATABASE_NAME" | node "$ROOT/bin/lib/restore/digest.mjs" >"$WORK/restored"; }
+digest_database() { pg_dump -d "$DATABASE_NAME" | without_cron | node "$ROOT/bin/lib/restore/digest.mjs" >"$WORK/restored"; }
 
 verify() {
     local failed=''
@@ -176,10 +185,7 @@ verify_keys() {
 
 # bin/up goes on with a database of this name.
 adopt_database() {
-    if [[ -n $SERVER ]]; then
-        say "No job is scheduled in it: see ops.schedule_jobs."
-        return
-    fi
+    [[ -z $SERVER ]] || return 0
     admin_psql -d "$DATABASE_NAME" -f - <"$ROOT/docker/database/roles.sql"
     [[ $DATABASE_NAME != "$DATABASE" ]] || extension_sql_hash >"$LOCAL/created-with"
 }
