@@ -1,5 +1,6 @@
 // The story of bin/demo, chapter by chapter. It ends at the first thing that is not as it must be.
 
+import { afterwards } from './afterwards.mjs';
 import { books } from './books.mjs';
 import { customers } from './customers.mjs';
 import { promoters } from './promoters.mjs';
@@ -11,7 +12,7 @@ import { withdrawals } from './withdrawals.mjs';
 const world = {};
 
 try {
-  for (const chapter of [promoters, customers, sessions, withdrawals, refusals, books]) await chapter(world);
+  for (const chapter of [promoters, customers, sessions, withdrawals, refusals, books, afterwards]) await chapter(world);
 } catch (problem) {
   console.error(`\n  ✗ ${problem instanceof Unexpected ? problem.message : problem.stack}\n`);
   process.exitCode = 1;
