@@ -203,7 +203,6 @@ mod tests {
     }
 
     /// Columns that can hold something about a person, by type, by name or because
-
     /// they refer to one.
 
     const SUSPICIOUS: &str = "a.atttypid in ('json'::regtype, 'jsonb'::regtype, 'inet'::regtype, 'uuid[]'::regtype)
