@@ -204,7 +204,6 @@ mod tests {
 
     /// Columns that can hold something about a person, by type, by name or because
     /// they refer to one.
-
     const SUSPICIOUS: &str = "a.atttypid in ('json'::regtype, 'jsonb'::regtype, 'inet'::regtype, 'uuid[]'::regtype)
         or (a.atttypid in ('text'::regtype, 'varchar'::regtype, 'bytea'::regtype)
             and a.attname ~ '(^|_)(e?mail|phone|mobile|name|address|recipient|user_agent|device|bank|account_number|iban|ifsc|holder|pan|aadhaar|tax_id|birth|note|notes|message|comment|handle|person|actor|password_hash|token|token_hash|code_hash|secret|ciphertext|last_error)($|_)')
