@@ -67,6 +67,30 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_trigger_for_each_statement_is_not_passed_over_in_silence() {
+        run("create table public.things (id integer)");
+        run(
+            "create function public.nothing() returns trigger language plpgsql as 'begin return null; end'",
+        );
+        run("create trigger things_statement after insert on public.things
+               for each statement execute function public.nothing()");
+        static THINGS: Insert = Insert::into(c"public", c"things", &["id"]);
+        let refused = subtransaction(|| THINGS.run([[1.into()]])).map_err(|e| e.sqlstate.code());
+        assert_eq!(refused, Err("55000".into()));
+    }
+
+    #[pg_test]
+    fn a_setting_that_changes_while_a_replica_is_played_is_seen() {
+        assert_eq!(attempts(), 8);
+        run("set local session_replication_role = replica");
+        run(
+            "insert into backoffice.settings (system, key, value) values ('ops', 'outbox_max_attempts', '5')",
+        );
+        run("reset session_replication_role");
+        assert_eq!(attempts(), 5);
+    }
+
+    #[pg_test]
     fn an_appended_value_of_another_type_is_refused() {
         run("create table public.things (id integer)");
         static THINGS: Insert = Insert::into(c"public", c"things", &["id"]);

@@ -90,6 +90,29 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_a_trigger_of_the_log_changes_is_logged_too() {
+        audited_table();
+        run("create table public.seen (id integer primary key)");
+        run("create trigger audit after insert on public.seen
+               for each row execute function ops.audit_row()");
+        run("create function public.see() returns trigger language plpgsql security definer as $$
+               begin
+                 if new.table_name = 'public.things' then insert into public.seen values (1); end if;
+                 return null;
+               end $$");
+        run(
+            "create trigger see after insert on ops.audit_logs for each row execute function public.see()",
+        );
+        run("grant insert on public.seen to backoffice_owner");
+        inside(|| {
+            run("insert into public.things values (1, 'a')");
+            Ok(())
+        });
+        let seen: i64 = one("select count(*) from ops.audit_logs where table_name = 'public.seen'");
+        assert_eq!(seen, 1);
+    }
+
+    #[pg_test]
     fn a_block_that_catches_an_error_leaves_no_trace_of_it() {
         audited_table();
         inside(|| {

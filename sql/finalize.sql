@@ -70,8 +70,9 @@ begin
 end
 $$;
 
--- Foreign keys that our functions prove themselves, in the same transaction and with the row they name locked or
--- just written: PostgreSQL does not look again at each insert. It still refuses to delete a row that is named.
+-- Foreign keys that our functions prove themselves: the row they name was read, locked or just written in the same
+-- transaction, and no function of ours ever deletes one. PostgreSQL does not look again at each insert. It still
+-- refuses to delete a row that is named, and network.check() finds rows that name nobody.
 do $$
 declare
     proved constant text[] := array[

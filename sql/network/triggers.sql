@@ -60,8 +60,12 @@ create trigger profiles_update_audit after update of
     on network.profiles for each row execute function ops.audit_row();
 create trigger promoters_audit after insert or update or delete on network.promoters
     for each row execute function ops.audit_row();
-create trigger platform_kept after insert or update or delete or truncate on network.platform
+create trigger platform_kept after insert or update or delete on network.platform
+    for each row execute function backoffice.forget_kept();
+create trigger platform_kept_truncate after truncate on network.platform
     for each statement execute function backoffice.forget_kept();
+alter table network.platform enable always trigger platform_kept;
+alter table network.platform enable always trigger platform_kept_truncate;
 create trigger platform_audit after insert or update or delete on network.platform
     for each row execute function ops.audit_row();
 create trigger customers_audit after insert or delete on network.customers

@@ -5,7 +5,7 @@
 //! and nobody's rights are asked, so only functions that have checked their caller
 //! may use it. A store declares each as a static [`Insert`], beside its queries.
 
-use crate::kernel::error::{Error, Result};
+use crate::kernel::error::{Error, Result, sqlstate};
 use crate::kernel::spi::require_writable;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, Datum, Oid};
@@ -40,7 +40,7 @@ impl Insert {
         let relation = self.relation()?;
         // SAFETY: an ordinary table; every value is checked to be of its column's type.
         unsafe {
-            let mut target = Target::open(relation);
+            let mut target = Target::open(relation)?;
             let columns = self.match_columns(&target)?;
             for row in rows {
                 target.append(&columns, row.as_ref())?;
@@ -91,9 +91,10 @@ struct Target {
 }
 
 impl Target {
-    unsafe fn open(table: Oid) -> Self {
+    unsafe fn open(table: Oid) -> Result<Self> {
         unsafe {
             let relation = pg_sys::table_open(table, pg_sys::RowExclusiveLock as c_int);
+            refuse_statement_triggers(relation)?;
             let state = pg_sys::CreateExecutorState();
             let result =
                 pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()) as *mut pg_sys::ResultRelInfo;
@@ -103,7 +104,7 @@ impl Target {
             let kind = pg_sys::table_slot_callbacks(relation);
             let slot = pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, kind);
             pg_sys::AfterTriggerBeginQuery();
-            Target { relation, state, result, slot }
+            Ok(Target { relation, state, result, slot })
         }
     }
 
@@ -143,6 +144,21 @@ impl Target {
     }
 }
 
+/// Only triggers for each row are run here; one for each statement that somebody put
+/// on the table would be passed over in silence.
+unsafe fn refuse_statement_triggers(relation: pg_sys::Relation) -> Result<()> {
+    // SAFETY: the relation is open.
+    let Some(triggers) = (unsafe { (*relation).trigdesc.as_ref() }) else { return Ok(()) };
+    if !triggers.trig_insert_before_statement
+        && !triggers.trig_insert_after_statement
+        && !triggers.trig_insert_new_table
+    {
+        return Ok(());
+    }
+    let rule = "this table takes INSERT triggers for each row only, without transition tables";
+    Err(Error::new(sqlstate::NOT_CONFIGURED, rule))
+}
+
 /// A value as the column's type has it.
 unsafe fn value_for(value: &DatumWithOid<'_>, column: Oid) -> Result<Option<Datum>> {
     let (given, datum) = (value.oid(), value.datum().map(|datum| datum.sans_lifetime()));
@@ -163,19 +179,19 @@ unsafe fn value_for(value: &DatumWithOid<'_>, column: Oid) -> Result<Option<Datu
 
 thread_local! {
     /// What PostgreSQL keeps of domains between checks, in memory of the backend.
-    static DOMAINS: RefCell<HashMap<Oid, *mut c_void>> = RefCell::default();
+    static DOMAINS: RefCell<HashMap<Oid, *mut *mut c_void>> = RefCell::default();
 }
 
 unsafe fn check_domain(value: Option<Datum>, domain: Oid) {
-    let mut kept = DOMAINS
-        .with_borrow(|domains| domains.get(&domain).copied())
-        .unwrap_or(std::ptr::null_mut());
+    // One place for each domain, for good: PostgreSQL fills it in before it refuses a value.
+    let kept = DOMAINS.with_borrow_mut(|domains| {
+        *domains.entry(domain).or_insert_with(|| Box::leak(Box::new(std::ptr::null_mut())))
+    });
     let raw = value.unwrap_or(Datum::null());
     unsafe {
         let memory = pg_sys::TopMemoryContext;
-        pg_sys::domain_check(raw, value.is_none(), domain, &mut kept, memory);
+        pg_sys::domain_check(raw, value.is_none(), domain, kept, memory);
     }
-    DOMAINS.with_borrow_mut(|domains| domains.insert(domain, kept));
 }
 
 unsafe fn enumerated(label: Datum, column: Oid) -> Result<Datum> {

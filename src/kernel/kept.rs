@@ -49,7 +49,11 @@ impl<T> Kept<T> {
         }
         SIGNAL.set(signal());
         let value = read()?.map(Rc::new);
-        if let Some(value) = &value {
+        // In parallel mode it came from the statement's snapshot, which may be old.
+        // SAFETY: reads the state of the backend.
+        if let Some(value) = &value
+            && !unsafe { pg_sys::IsInParallelMode() }
+        {
             self.values.borrow_mut().insert(name.to_owned(), value.clone());
         }
         Ok(value)

@@ -226,7 +226,8 @@ impl Connection {
                 Mode::ReadLatest => true,
                 Mode::Write => false,
             };
-            let latest = mode == Mode::ReadLatest;
+            // In parallel mode PostgreSQL takes no new snapshot.
+            let latest = mode == Mode::ReadLatest && !pg_sys::IsInParallelMode();
             if latest {
                 pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
             }

@@ -58,8 +58,8 @@ pub fn changes_only(trigger: &pgrx::PgTrigger<'_>, columns: &[String]) -> Result
     Ok(new.changed_from(&old, &[]).keys().all(|name| columns.contains(name)))
 }
 
-/// `backoffice.forget_kept()`: put it AFTER any change, for each statement, on a table
-/// whose rows backends keep ([`kept`]).
+/// `backoffice.forget_kept()`: put it AFTER any change, for each row and TRUNCATE,
+/// ENABLE ALWAYS, on a table whose rows backends keep ([`kept`]).
 #[pg_trigger(sql = false)]
 fn backoffice_forget_kept<'a>(
     _trigger: &'a pgrx::PgTrigger<'a>,

@@ -6,7 +6,7 @@
 
 use crate::kernel::caller::{self, Kind};
 use crate::kernel::clock::clock;
-use crate::kernel::error::{self, Result};
+use crate::kernel::error::{self, Error, Result};
 use crate::kernel::ids::new_id;
 use crate::kernel::jsonb::Jsonb;
 use crate::kernel::request::Headers;
@@ -102,9 +102,18 @@ fn record_as(change: Change, actor: Option<Uuid>, role: &'static str) -> Result<
     // SAFETY: reads a counter of the transaction.
     let subtransaction = unsafe { pg_sys::GetCurrentSubTransactionId() };
     let entry = Entry { subtransaction, id: new_id(), at: clock(), change, actor, role };
-    WAITING.with_borrow_mut(|waiting| waiting.push(entry));
-    if error::is_inside() { Ok(()) } else { write() }
+    let full = WAITING.with_borrow_mut(|waiting| {
+        waiting.push(entry);
+        // Rows of an outer subtransaction must not go down with this one.
+        waiting.len() >= MOST_WAITING
+            && waiting.iter().all(|entry| entry.subtransaction == subtransaction)
+    });
+    if error::is_inside() && !full { Ok(()) } else { write() }
 }
+
+/// So many rows are written together, so that a long function does not eat memory.
+const MOST_WAITING: usize = 1000;
+const MOST_ROUNDS: usize = 100;
 
 /// A row of the log that waits to be written.
 pub struct Entry {
@@ -122,11 +131,15 @@ thread_local! {
 
 /// Writes what waits, before the function that caused it is done.
 pub fn write() -> Result<()> {
-    let entries = WAITING.take();
-    if entries.is_empty() {
-        return Ok(());
+    // A trigger that somebody put on the log may change more that is to be logged.
+    for _ in 0..MOST_ROUNDS {
+        let entries = WAITING.take();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        store::insert_audit(&entries, &Headers::current())?;
     }
-    store::insert_audit(&entries, &Headers::current())
+    Err(Error::internal("a trigger of ops.audit_logs makes ever more rows of it"))
 }
 
 /// Runs once in every backend: what was undone is no change.
@@ -140,7 +153,13 @@ pub fn init() {
 }
 
 unsafe extern "C-unwind" fn at_transaction_end(event: pg_sys::XactEvent::Type, _: *mut c_void) {
-    if event == pg_sys::XactEvent::XACT_EVENT_ABORT {
+    let over = [
+        pg_sys::XactEvent::XACT_EVENT_ABORT,
+        pg_sys::XactEvent::XACT_EVENT_COMMIT,
+        pg_sys::XactEvent::XACT_EVENT_PREPARE,
+    ];
+    // After a commit nothing waits any more; what does is of memory that goes now.
+    if over.contains(&event) {
         WAITING.with_borrow_mut(Vec::clear);
     }
 }

@@ -65,12 +65,13 @@ fn change(trigger: &pgrx::PgTrigger<'_>) -> Result<Option<Change>> {
     let data = trigger.trigger_data();
     // A row that moves to the archive is neither changed nor gone; the move has a line of its own.
     let (schema, name) = (relation.namespace(), relation.name());
-    if is_moving(schema, name) || audit::is_covered(schema, name) {
+    let op = trigger.op().map_err(misused)?;
+    let covered = matches!(op, PgTriggerOperation::Insert) && audit::is_covered(schema, name);
+    if is_moving(schema, name) || covered {
         return Ok(None);
     }
     let key = key_columns(&relation);
     let table = format!("{schema}.{name}");
-    let op = trigger.op().map_err(misused)?;
     // SAFETY: the trigger manager keeps the tuples alive while we run.
     let (record_id, old, new) = unsafe {
         let first = data.tg_trigtuple;
