@@ -1,9 +1,10 @@
 //! Rows that are written without a statement: for inserts on hot paths.
 //!
 //! What logical replication does with a row that comes in: domains, constraints,
-//! triggers and indexes are served, but nothing is planned, no default is filled in,
-//! and nobody's rights are asked, so only functions that have checked their caller
-//! may use it. A store declares each as a static [`Insert`], beside its queries.
+//! triggers for each row and indexes are served, but nothing is planned, no default is
+//! filled in, and nobody's rights are asked, so only functions that have checked their
+//! caller may use it. A table with INSERT triggers for each statement is refused. A
+//! store declares each as a static [`Insert`], beside its queries.
 
 use crate::kernel::error::{Error, Result, sqlstate};
 use crate::kernel::spi::require_writable;
