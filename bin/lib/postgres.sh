@@ -77,7 +77,8 @@ unpack_pgserver() {
 # folder of its own: to pgrx, another configuration is a reason to compile everything again.
 pgrx_home() {
     mkdir -p "$1"
-    printf 'base_port = 28800\nbase_testing_port = 32200\n[configs]\npg%s = "%s/pg_config"\n' "$PG" "$(pg_bin "$2")" >"$1/config.toml.new"
+    printf 'base_port = 28800\nbase_testing_port = %s\n[configs]\npg%s = "%s/pg_config"\n' \
+        "${BACKOFFICE_TEST_PORT:-32200}" "$PG" "$(pg_bin "$2")" >"$1/config.toml.new"
     # Left alone when it says the same: its time of change decides what Cargo compiles again.
     if cmp -s "$1/config.toml.new" "$1/config.toml"; then
         rm "$1/config.toml.new"
