@@ -4,9 +4,9 @@ use pgrx::prelude::*;
 
 #[pg_schema]
 mod tests {
-    use crate::kernel::append::Insert;
     use crate::kernel::error::{Error, Result};
     use crate::kernel::ids::new_id;
+    use crate::kernel::rows::Insert;
     use crate::kernel::spi::subtransaction;
     use crate::kernel::{secrets, settings};
     use crate::pgrx_tests::support::*;

@@ -21,6 +21,11 @@ create trigger transfer_kinds_no_truncate before truncate on ledger.transfer_kin
 alter table ledger.transfer_kinds enable always trigger transfer_kinds_append_only;
 alter table ledger.transfer_kinds enable always trigger transfer_kinds_no_truncate;
 
+-- Backends keep the numbers of kinds in memory.
+create trigger transfer_kinds_kept after insert on ledger.transfer_kinds
+    for each statement execute function backoffice.forget_kept();
+alter table ledger.transfer_kinds enable always trigger transfer_kinds_kept;
+
 -- Of an account only counters, label, limit and state change. A trigger for
 -- named columns costs a posting nothing.
 create trigger accounts_fixed before update of id, system, code, currency, class, created_at or delete

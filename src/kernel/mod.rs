@@ -6,7 +6,6 @@
 //! Its tables live in the schema `backoffice`, which the API never exposes.
 
 pub mod api;
-pub mod append;
 pub mod archive;
 pub mod blind_index;
 pub mod caller;
@@ -26,6 +25,7 @@ pub mod registry;
 pub mod request;
 pub mod restore;
 pub mod roles;
+pub mod rows;
 pub mod secrets;
 pub mod settings;
 pub mod spi;
@@ -36,6 +36,7 @@ pub mod values;
 pub fn init() {
     keys::define_gucs();
     kept::init();
+    rows::init();
     // A backtrace in the server's environment would reach clients as DETAIL.
     // SAFETY: a backend is single-threaded and nothing has read it yet.
     unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };

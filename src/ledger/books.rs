@@ -7,7 +7,7 @@ use crate::kernel::error::Result;
 use crate::kernel::money::Money;
 use crate::ledger::account::{Account, AccountId, Change, Counters, MAX_IN_STRIPE};
 use crate::ledger::error::LedgerError;
-use crate::ledger::{fast, store};
+use crate::ledger::store;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 use std::collections::BTreeMap;
@@ -65,7 +65,6 @@ impl Books {
 
     fn lock_stripes(&mut self) -> Result<()> {
         for account in self.accounts.values_mut().filter(|account| account.stripes > 0) {
-            fast::remember_striped(account.id, account.stripes);
             let number = own_stripe(account.stripes);
             match store::accounts::lock_stripe(account.id, number)? {
                 Some(counters) => {

@@ -1,115 +1,127 @@
-//! The short way for a transfer on its own: three statements and no look-ups.
+//! The short way for what can only succeed: rows are changed without a statement.
 //!
-//! The accounts are changed first and judged by what the change gave back. If
-//! anything is out of the ordinary (a limit, an unknown account, an id that is
-//! taken), the change is taken back and the long way in [`posting`] decides.
+//! Each account is changed as soon as the rules allow its own part. If anything is out
+//! of the ordinary (a limit, a closed or unknown account, an id that is taken), what was
+//! changed is taken back and the long way in [`posting`] decides.
 //!
 //! [`posting`]: crate::ledger::posting
 
 use crate::kernel::clock::clock;
 use crate::kernel::error::Result;
-use crate::ledger::account::{Account, AccountId, Change};
+use crate::kernel::rows;
+use crate::ledger::account::{Account, AccountId, Change, Counters, Limit, MAX_IN_STRIPE};
 use crate::ledger::books::own_stripe;
-use crate::ledger::journal::{Line, Posted, Request};
-use crate::ledger::store::accounts;
-use crate::ledger::store::transfers::{self, Single};
-use std::cell::RefCell;
-use std::collections::HashMap;
+use crate::ledger::journal::{Posted, Request};
+use crate::ledger::store::rows::{AccountRows, Verdict, is_taken, post_to_stripes};
+use crate::ledger::store::transfers;
+use std::collections::BTreeMap;
 
-thread_local! {
-    /// Striped accounts that this backend met. Only a hint: where it is wrong,
-    /// no row is found and the long way is taken.
-    static STRIPED: RefCell<HashMap<AccountId, i16>> = RefCell::default();
-}
-const MOST_REMEMBERED: usize = 10_000;
-
-/// Notes that an account is striped.
-pub fn remember_striped(id: AccountId, stripes: i16) {
-    STRIPED.with_borrow_mut(|striped| {
-        if striped.len() >= MOST_REMEMBERED {
-            striped.clear();
-        }
-        striped.insert(id, stripes);
-    });
-}
-
-fn stripe_of(id: AccountId) -> Option<i16> {
-    STRIPED.with_borrow(|striped| striped.get(&id).map(|stripes| own_stripe(*stripes)))
-}
-
-/// One side of the transfer.
-struct Step {
-    id: AccountId,
-    stripe: Option<i16>,
-    change: Change,
-}
-
-impl Step {
-    fn run(&self, change: &Change) -> Result<Option<Account>> {
-        match self.stripe {
-            None => accounts::move_row(self.id, change),
-            Some(stripe) => accounts::move_stripe(self.id, stripe, change),
-        }
-    }
-}
-
-/// Posts a transfer, or changes nothing and leaves it to the long way.
+/// Posts a journal, or changes nothing and leaves it to the long way.
 pub fn try_post(request: &Request<'_>) -> Result<Option<Posted>> {
-    let [line] = request.lines.as_slice() else { return Ok(None) };
-    // A journal's id may be that of a journal with more transfers.
-    if request.journal_id.is_some() || request.journal_key.is_some() || line.reverses.is_some() {
+    let repeatable = request.journal_key.is_some();
+    let reverses = request.lines.iter().any(|line| line.reverses.is_some());
+    if reverses || !rows::sees_latest() || (repeatable && is_taken_already(request)?) {
         return Ok(None);
     }
-    let steps = steps(line);
-    let mut after = Vec::with_capacity(2);
-    for step in &steps {
-        match step.run(&step.change)? {
-            Some(account) => after.push(account),
-            None => return undo(&steps[..after.len()]),
-        }
-        if !is_allowed(line, &step.change, &after[after.len() - 1]) {
-            return undo(&steps[..after.len()]);
-        }
-    }
+    let changes = request.changes()?;
+    let kind = transfers::kind_id(request.system, request.kind)?;
+    let Some(accounts) = try_change(request, &changes)? else { return Ok(None) };
+    // Taken with all accounts locked, so that it orders the transfers of each.
     let recorded_at = clock();
-    let stored = transfers::insert_one(&Single {
-        line,
-        system: request.system,
-        kind: request.kind,
-        hold: None,
-        description: request.description,
-        metadata: request.metadata.as_ref(),
-        recorded_at,
-        effective_at: request.effective_at,
+    if !transfers::append(request, kind, recorded_at)? {
+        take_back(&accounts.rows, &accounts.stripes)?;
+        return Ok(None);
+    }
+    rows::command_done();
+    Ok(Some(request.posted(recorded_at, accounts.after)))
+}
+
+fn is_taken_already(request: &Request<'_>) -> Result<bool> {
+    request.journal_key.map_or(Ok(false), is_taken)
+}
+
+/// Accounts that were changed.
+#[derive(Default)]
+struct Changed {
+    rows: Vec<(AccountId, Change)>,
+    stripes: Vec<(AccountId, i16, Change)>,
+    after: Vec<Account>,
+}
+
+/// Changes all accounts, in the order in which everybody locks: rows before stripes, by
+/// id. Or none of them, where one is not to be changed here.
+fn try_change(
+    request: &Request<'_>,
+    changes: &BTreeMap<AccountId, Change>,
+) -> Result<Option<Changed>> {
+    let mut done = Changed::default();
+    let all = changes.keys().copied();
+    let accepted = AccountRows::open()?.post(all, |account| {
+        let change = changes.get(&account.id).copied().unwrap_or_default();
+        let Some(after) = allowed(request, account, &change) else { return Ok(None) };
+        // Where another transaction was faster this is the second look at the account.
+        done.forget(account.id);
+        done.after.push(after);
+        if account.stripes > 0 {
+            done.stripes.push((account.id, own_stripe(account.stripes), change));
+            return Ok(Some(Verdict::Leave));
+        }
+        done.rows.push((account.id, change));
+        Ok(Some(Verdict::Post(after)))
     })?;
-    if !stored {
-        return undo(&steps);
+    let Some(accepted) = accepted else { return Ok(None) };
+    if accepted < changes.len() {
+        take_back(&done.rows, &[])?;
+        return Ok(None);
     }
-    Ok(Some(request.posted(recorded_at, after)))
-}
-
-/// Both sides in the order in which everybody locks: rows before stripes, by id.
-fn steps(line: &Line) -> [Step; 2] {
-    let amount = line.amount.minor;
-    let debit = Change { debits_posted: amount, ..Change::default() };
-    let credit = Change { credits_posted: amount, ..Change::default() };
-    let step = |id, change| Step { id, stripe: stripe_of(id), change };
-    let mut steps = [step(line.debit, debit), step(line.credit, credit)];
-    steps.sort_by_key(|step| (step.stripe.is_some(), step.id));
-    steps
-}
-
-/// Whether the account that a change led to could have allowed it. Holds that
-/// have expired are not looked for: the long way does that.
-fn is_allowed(line: &Line, change: &Change, after: &Account) -> bool {
-    let before = after.counters.plus(&change.inverse());
-    after.currency == line.amount.currency
-        && before.is_some_and(|counters| Account { counters, ..*after }.apply(change).is_ok())
-}
-
-fn undo(done: &[Step]) -> Result<Option<Posted>> {
-    for step in done {
-        step.run(&step.change.inverse())?;
+    if done.stripes.is_empty() {
+        return Ok(Some(done));
     }
-    Ok(None)
+    let fits = |sum: &Counters| sum.debits_posted.max(sum.credits_posted) <= MAX_IN_STRIPE;
+    match post_to_stripes(&done.stripes, fits)? {
+        Some(changed) if changed == done.stripes.len() => Ok(Some(done)),
+        changed => {
+            take_back(&done.rows, &done.stripes[..changed.unwrap_or(0)])?;
+            Ok(None)
+        }
+    }
+}
+
+impl Changed {
+    fn forget(&mut self, id: AccountId) {
+        self.after.retain(|account| account.id != id);
+        self.rows.retain(|(row, _)| *row != id);
+        self.stripes.retain(|(row, _, _)| *row != id);
+    }
+}
+
+/// The account after its change, if the rules allow it. Holds that have expired are not
+/// looked for: the long way does that.
+fn allowed(request: &Request<'_>, account: &Account, change: &Change) -> Option<Account> {
+    // Lines between accounts of different currencies are refused where they are checked.
+    let currency = request.lines.first()?.amount.currency;
+    let same = account.currency == currency
+        && request.lines.iter().all(|line| line.amount.currency == currency);
+    // What stripes have to say of a limit only all of them together know.
+    if !same || (account.stripes > 0 && account.limit != Limit::None) {
+        return None;
+    }
+    account.apply(change).ok()
+}
+
+fn take_back(rows: &[(AccountId, Change)], stripes: &[(AccountId, i16, Change)]) -> Result<()> {
+    if rows.is_empty() && stripes.is_empty() {
+        return Ok(());
+    }
+    rows::command_done();
+    let inverse: BTreeMap<_, _> = rows.iter().map(|(id, change)| (*id, change.inverse())).collect();
+    AccountRows::open()?.post(inverse.keys().copied(), |account| {
+        let counters = inverse.get(&account.id).and_then(|change| account.counters.plus(change));
+        Ok(counters.map(|counters| Verdict::Post(Account { counters, ..*account })))
+    })?;
+    let stripes: Vec<_> =
+        stripes.iter().map(|(id, stripe, change)| (*id, *stripe, change.inverse())).collect();
+    post_to_stripes(&stripes, |_| true)?;
+    rows::command_done();
+    Ok(())
 }

@@ -3,11 +3,11 @@
 pub mod cron;
 pub mod jobs;
 
-use crate::kernel::append::Insert;
 use crate::kernel::clock::transaction_start;
 use crate::kernel::error::Result;
 use crate::kernel::ids::new_id;
 use crate::kernel::request::Headers;
+use crate::kernel::rows::Insert;
 use crate::kernel::spi::Query;
 use crate::ops::audit::{Entry, Values};
 use crate::ops::outbox::Message;

@@ -3,9 +3,7 @@
 use crate::kernel::error::Result;
 use crate::kernel::money::Currency;
 use crate::kernel::spi::{Query, Row};
-use crate::ledger::account::{
-    Account, AccountId, Change, Class, Counters, Limit, MAX_IN_STRIPE, NewAccount,
-};
+use crate::ledger::account::{Account, AccountId, Change, Class, Counters, Limit, NewAccount};
 use pgrx::Uuid;
 use std::collections::BTreeMap;
 
@@ -105,25 +103,6 @@ static UNSETTLED: Query = Query::read(
              or (b.class <> 'asset' and b.posted <> 0))
       order by b.account_id",
 );
-static MOVE: Query = Query::write(
-    "update ledger.accounts
-        set debits_posted = debits_posted + $2, credits_posted = credits_posted + $3,
-            updated_at = clock_timestamp()
-      where id = $1 and stripes = 0 and closed_at is null
-     returning id, currency, class, max_overdraft, false, stripes,
-            debits_posted::bigint, credits_posted::bigint, debits_pending::bigint,
-            credits_pending::bigint",
-);
-static MOVE_STRIPE: Query = Query::write(
-    "update ledger.account_stripes s
-        set debits_posted = s.debits_posted + $2, credits_posted = s.credits_posted + $3
-       from ledger.accounts a
-      where s.account_id = $1 and s.stripe = $4 and a.id = s.account_id
-        and s.debits_posted + $2 <= $5 and s.credits_posted + $3 <= $5
-     returning a.id, a.currency, a.class, a.max_overdraft, false, a.stripes,
-            s.debits_posted::bigint, s.credits_posted::bigint, 0::bigint, 0::bigint",
-);
-
 /// The code of an account of a person with money in it, if there is one.
 pub fn unsettled(person: Uuid) -> Result<Option<String>> {
     LOCK_OWNED.run(&[person.into()])?;
@@ -255,26 +234,6 @@ pub fn change_stripe(id: AccountId, stripe: i16, change: &Change) -> Result<()> 
         [id.0.into(), stripe.into(), change.debits_posted.into(), change.credits_posted.into()];
     CHANGE_STRIPE.run(&args)?;
     Ok(())
-}
-
-/// Adds to an account's row whatever its limit is; the account afterwards, or
-/// nothing where it is unknown, closed or striped.
-pub fn move_row(id: AccountId, change: &Change) -> Result<Option<Account>> {
-    let args = [id.0.into(), change.debits_posted.into(), change.credits_posted.into()];
-    MOVE.first(&args, account)
-}
-
-/// Adds to a stripe; the account with the stripe's counters afterwards, or nothing
-/// where there is no such stripe or it would count too much.
-pub fn move_stripe(id: AccountId, stripe: i16, change: &Change) -> Result<Option<Account>> {
-    let args = [
-        id.0.into(),
-        change.debits_posted.into(),
-        change.credits_posted.into(),
-        stripe.into(),
-        MAX_IN_STRIPE.into(),
-    ];
-    MOVE_STRIPE.first(&args, account)
 }
 
 fn numbers(ids: &[AccountId]) -> Vec<i64> {

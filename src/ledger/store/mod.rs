@@ -3,4 +3,5 @@
 pub mod accounts;
 pub mod holds;
 pub mod reports;
+pub mod rows;
 pub mod transfers;

@@ -1,17 +1,18 @@
 //! Statements on transfers and journals.
 
-use crate::kernel::append::Insert;
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Result};
+use crate::kernel::kept::Kept;
+use crate::kernel::rows::{Insert, Stored};
 use crate::kernel::spi::Query;
 use crate::ledger::account::AccountId;
 use crate::ledger::journal::{Line, Request};
 use crate::ledger::replay::{StoredJournal, StoredLine};
 use crate::ledger::store::accounts::currency;
-use pgrx::datum::TimestampWithTimeZone;
+use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
 use pgrx::{JsonB, Uuid};
 
 static KIND: Query =
-    Query::read("select id from ledger.transfer_kinds where system = $1 and kind = $2");
+    Query::read_latest("select id from ledger.transfer_kinds where system = $1 and kind = $2");
 static ADD_KIND: Query = Query::write(
     "insert into ledger.transfer_kinds (system, kind) values ($1, $2)
      on conflict (system, kind) do nothing",
@@ -30,7 +31,9 @@ static INSERT_JOURNAL: Query = Query::write(
      values ($1, $2, $3, $4, $5, $6, $7)
      on conflict do nothing",
 );
-static INSERT_MANY: Insert = Insert::into(
+/// The CHECKs of `ledger.transfers` that the rules of a transfer make sure of.
+pub const VOUCHED: &[&str] = &["transfers_accounts_check"];
+static APPEND: Insert = Insert::into(
     c"ledger",
     c"transfers",
     &[
@@ -43,7 +46,15 @@ static INSERT_MANY: Insert = Insert::into(
         "kind_id",
         "journal_id",
         "reverses_id",
+        "description",
+        "metadata",
     ],
+)
+.vouching(VOUCHED);
+static APPEND_JOURNAL: Insert = Insert::into(
+    c"ledger",
+    c"journals",
+    &["id", "kind_id", "recorded_at", "effective_at", "description", "metadata"],
 );
 static IS_TAKEN: Query = Query::read(
     "select exists (select from ledger.journals where id = $1)
@@ -80,14 +91,22 @@ static LINES: Query = Query::read(
 );
 static REVERSED_BY: Query = Query::read("select id from ledger.transfers where reverses_id = $1");
 
+thread_local! {
+    static KINDS: Kept<i16> = Kept::default();
+}
+
 /// The number of a kind, which appears when it is first used.
 pub fn kind_id(system: &str, kind: &str) -> Result<i16> {
+    // Neither has control characters.
+    let name = format!("{system}\n{kind}");
     let find = || KIND.first(&[system.into(), kind.into()], |row| row.get(1));
-    if let Some(id) = find()? {
-        return Ok(id);
+    let kept = |kinds: &Kept<i16>| kinds.get(&name, find);
+    if let Some(id) = KINDS.with(kept)? {
+        return Ok(*id);
     }
     ADD_KIND.run(&[system.into(), kind.into()])?;
-    find()?.ok_or_else(|| crate::kernel::error::Error::internal("a transfer kind is missing"))
+    let id = KINDS.with(kept)?;
+    id.map(|id| *id).ok_or_else(|| Error::internal("a transfer kind is missing"))
 }
 
 /// What a transfer on its own has besides its line.
@@ -143,20 +162,73 @@ pub fn insert_journal(
     if rows == 0 {
         return Ok(false);
     }
-    INSERT_MANY.run(request.lines.iter().map(|line| {
-        [
-            line.id.into(),
-            line.debit.0.into(),
-            line.credit.0.into(),
-            line.amount.minor.into(),
-            recorded_at.into(),
-            request.effective_at.into(),
-            kind.into(),
-            id.into(),
-            line.reverses.into(),
-        ]
-    }))?;
+    append_lines(request, kind, recorded_at)?;
     Ok(true)
+}
+
+/// Stores what nothing can stand in the way of but an id that is taken: then, and where
+/// only statements can do it, false, and nothing was stored.
+pub fn append(
+    request: &Request<'_>,
+    kind: i16,
+    recorded_at: TimestampWithTimeZone,
+) -> Result<bool> {
+    let metadata = request.metadata.clone().map(JsonB);
+    let (effective_at, description) = (request.effective_at, request.description);
+    let Some(id) = request.journal_id else {
+        let line = line_row(request, &request.lines[0], kind, recorded_at);
+        let mut row: Vec<DatumWithOid<'_>> = line.into();
+        row.extend([description.into(), metadata.into()]);
+        return Ok(APPEND.run_unless_taken(&row)? == Stored::Yes);
+    };
+    // What is refused below would leave the journal behind.
+    if request.lines.iter().any(|line| line.keyed) {
+        return Ok(false);
+    }
+    let row = [
+        id.into(),
+        kind.into(),
+        recorded_at.into(),
+        effective_at.into(),
+        description.into(),
+        metadata.into(),
+    ];
+    if APPEND_JOURNAL.run_unless_taken(&row)? != Stored::Yes {
+        return Ok(false);
+    }
+    append_lines(request, kind, recorded_at)?;
+    Ok(true)
+}
+
+fn append_lines(
+    request: &Request<'_>,
+    kind: i16,
+    recorded_at: TimestampWithTimeZone,
+) -> Result<()> {
+    APPEND.run(request.lines.iter().map(|line| {
+        let mut row: Vec<DatumWithOid<'_>> = line_row(request, line, kind, recorded_at).into();
+        row.extend([DatumWithOid::null::<String>(), DatumWithOid::null::<JsonB>()]);
+        row
+    }))
+}
+
+fn line_row<'a>(
+    request: &Request<'_>,
+    line: &Line,
+    kind: i16,
+    recorded_at: TimestampWithTimeZone,
+) -> [DatumWithOid<'a>; 9] {
+    [
+        line.id.into(),
+        line.debit.0.into(),
+        line.credit.0.into(),
+        line.amount.minor.into(),
+        recorded_at.into(),
+        request.effective_at.into(),
+        kind.into(),
+        request.journal_id.into(),
+        line.reverses.into(),
+    ]
 }
 
 /// Whether a journal or a transfer has this id.

@@ -1,10 +1,10 @@
 //! SQL of commissions.
 
-use crate::kernel::append::Insert;
 use crate::kernel::clock::transaction_start;
 use crate::kernel::error::Result;
 use crate::kernel::money::Money;
 use crate::kernel::numeric;
+use crate::kernel::rows::Insert;
 use crate::kernel::spi::Query;
 use crate::ledger::AccountId;
 use crate::network::commission::{InactiveShare, Upline};

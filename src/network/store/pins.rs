@@ -1,8 +1,8 @@
 //! SQL of PINs and PIN requests.
 
-use crate::kernel::append::Insert;
 use crate::kernel::clock::transaction_start;
 use crate::kernel::error::Result;
+use crate::kernel::rows::Insert;
 use crate::kernel::spi::Query;
 use crate::network::store::profiles::Record;
 use pgrx::Uuid;

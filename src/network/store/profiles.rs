@@ -1,8 +1,8 @@
 //! SQL of profiles and customers.
 
-use crate::kernel::append::Insert;
 use crate::kernel::clock::transaction_start;
 use crate::kernel::error::Result;
+use crate::kernel::rows::Insert;
 use crate::kernel::spi::Query;
 use crate::network::profile::{NewProfile, Profile, Role};
 use pgrx::heap_tuple::PgHeapTuple;

@@ -1,100 +1,63 @@
-//! Rows that are written without a statement: for inserts on hot paths.
+//! Writing rows through the executor, for tables whose [`Shape`] asks for more than heap
+//! and indexes.
 //!
 //! What logical replication does with a row that comes in: domains, constraints,
 //! triggers for each row and indexes are served, but nothing is planned, no default is
-//! filled in, and nobody's rights are asked, so only functions that have checked their
-//! caller may use it. A table with INSERT triggers for each statement is refused. A
-//! store declares each as a static [`Insert`], beside its queries.
+//! filled in, and nobody's rights are asked. A table with INSERT triggers for each
+//! statement is refused.
+//!
+//! [`Shape`]: crate::kernel::rows::shape::Shape
 
 use crate::kernel::error::{Error, Result, sqlstate};
-use crate::kernel::spi::require_writable;
+use crate::kernel::rows::insert::places;
+use crate::kernel::rows::open::OpenTable;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::{IntoDatum, PgTupleDesc, direct_function_call};
+use pgrx::{IntoDatum, direct_function_call};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::{CStr, CString, c_int, c_void};
+use std::ffi::{CString, c_void};
 
-/// Where rows go, and which columns they give; the others are NULL.
-pub struct Insert {
-    schema: &'static CStr,
-    table: &'static CStr,
-    columns: &'static [&'static str],
-}
-
-impl Insert {
-    pub const fn into(
-        schema: &'static CStr,
-        table: &'static CStr,
-        columns: &'static [&'static str],
-    ) -> Self {
-        Insert { schema, table, columns }
-    }
-
-    /// Writes rows, each with a value for every column; the triggers run after the last.
-    /// A text becomes a value of the column's enumeration.
-    pub fn run<'a, R: AsRef<[DatumWithOid<'a>]>>(
-        &self,
-        rows: impl IntoIterator<Item = R>,
-    ) -> Result<()> {
-        require_writable()?;
-        let relation = self.relation()?;
-        // SAFETY: an ordinary table; every value is checked to be of its column's type.
-        unsafe {
-            let mut target = Target::open(relation)?;
-            let columns = self.match_columns(&target)?;
-            for row in rows {
-                target.append(&columns, row.as_ref())?;
-            }
-            target.finish();
+/// Writes rows, each with a value for every one of `columns`; the triggers run after
+/// the last.
+pub fn insert<'a, R: AsRef<[DatumWithOid<'a>]>>(
+    open: &OpenTable,
+    columns: &[&str],
+    rows: impl IntoIterator<Item = R>,
+) -> Result<()> {
+    let columns: Vec<(Oid, Option<usize>)> = open
+        .shape
+        .columns
+        .iter()
+        .zip(places(open, columns)?)
+        .map(|(column, place)| {
+            (column.as_ref().map_or(pg_sys::InvalidOid, |column| column.type_oid), place)
+        })
+        .collect();
+    // SAFETY: an ordinary table; every value is checked to be of its column's type.
+    unsafe {
+        let mut target = Target::open(open.relation)?;
+        for row in rows {
+            target.append(&columns, row.as_ref())?;
         }
-        Ok(())
+        target.finish();
     }
-
-    fn relation(&self) -> Result<Oid> {
-        // SAFETY: look-ups in PostgreSQL's caches.
-        let (oid, kind) = unsafe {
-            let schema = pg_sys::get_namespace_oid(self.schema.as_ptr(), false);
-            let oid = pg_sys::get_relname_relid(self.table.as_ptr(), schema);
-            (oid, pg_sys::get_rel_relkind(oid) as u8)
-        };
-        if kind == pg_sys::RELKIND_RELATION {
-            return Ok(oid);
-        }
-        Err(Error::internal(format!("{:?} is not an ordinary table", self.table)))
-    }
-
-    /// For each attribute of the table its type, and which value of a row it takes.
-    unsafe fn match_columns(&self, target: &Target) -> Result<Vec<(Oid, Option<usize>)>> {
-        // SAFETY: the relation is open.
-        let desc = unsafe { PgTupleDesc::from_pg_unchecked((*target.relation).rd_att) };
-        let place = |name: &str| self.columns.iter().position(|column| *column == name);
-        let columns: Vec<_> = desc
-            .iter()
-            .map(|attribute| {
-                let live = !attribute.attisdropped;
-                (attribute.atttypid, live.then(|| place(attribute.name())).flatten())
-            })
-            .collect();
-        if columns.iter().filter(|(_, place)| place.is_some()).count() == self.columns.len() {
-            return Ok(columns);
-        }
-        Err(Error::internal(format!("{:?} lacks a column of {:?}", self.table, self.columns)))
-    }
+    Ok(())
 }
 
 /// A table that is open for rows.
 struct Target {
-    relation: pg_sys::Relation,
     state: *mut pg_sys::EState,
     result: *mut pg_sys::ResultRelInfo,
     slot: *mut pg_sys::TupleTableSlot,
 }
 
 impl Target {
-    unsafe fn open(table: Oid) -> Result<Self> {
+    unsafe fn open(relation: pg_sys::Relation) -> Result<Self> {
         unsafe {
-            let relation = pg_sys::table_open(table, pg_sys::RowExclusiveLock as c_int);
+            if (*(*relation).rd_rel).relkind as u8 != pg_sys::RELKIND_RELATION {
+                return Err(Error::internal("rows are written to ordinary tables only"));
+            }
             refuse_statement_triggers(relation)?;
             let state = pg_sys::CreateExecutorState();
             let result =
@@ -105,7 +68,7 @@ impl Target {
             let kind = pg_sys::table_slot_callbacks(relation);
             let slot = pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, kind);
             pg_sys::AfterTriggerBeginQuery();
-            Ok(Target { relation, state, result, slot })
+            Ok(Target { state, result, slot })
         }
     }
 
@@ -130,8 +93,7 @@ impl Target {
         Ok(())
     }
 
-    /// Runs the triggers and closes the table, whose lock stays until the transaction
-    /// ends. An error before this leaves it all to the transaction's end.
+    /// Runs the triggers. An error before this leaves it all to the transaction's end.
     unsafe fn finish(self) {
         unsafe {
             pg_sys::AfterTriggerEndQuery(self.state);
@@ -140,7 +102,6 @@ impl Target {
             pg_sys::ExecCloseResultRelations(self.state);
             pg_sys::ExecResetTupleTable((*self.state).es_tupleTable, false);
             pg_sys::FreeExecutorState(self.state);
-            pg_sys::table_close(self.relation, pg_sys::NoLock as c_int);
         }
     }
 }
@@ -161,7 +122,7 @@ unsafe fn refuse_statement_triggers(relation: pg_sys::Relation) -> Result<()> {
 }
 
 /// A value as the column's type has it.
-unsafe fn value_for(value: &DatumWithOid<'_>, column: Oid) -> Result<Option<Datum>> {
+pub unsafe fn value_for(value: &DatumWithOid<'_>, column: Oid) -> Result<Option<Datum>> {
     let (given, datum) = (value.oid(), value.datum().map(|datum| datum.sans_lifetime()));
     if given == column {
         return Ok(datum);

@@ -1,0 +1,168 @@
+//! Changing rows: compare and swap.
+
+use crate::kernel::error::{Error, Result};
+use crate::kernel::rows::find::{Finder, Row};
+use crate::kernel::rows::indexes::Entry;
+use crate::kernel::rows::open::OpenTable;
+use crate::kernel::rows::shape::Number;
+use crate::kernel::rows::{command_done, indexes};
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::{self, Datum};
+
+/// What to do with a row that was found.
+pub enum Decision<'a, T> {
+    /// Leave it as it is.
+    Keep(T),
+    /// Set the columns that were announced to these values.
+    Set(T, Vec<DatumWithOid<'a>>),
+}
+
+/// Changes rows of one table, of which always the same columns.
+pub struct Changer<'t> {
+    table: &'t OpenTable,
+    finder: Finder<'t>,
+    numbers: Vec<Number>,
+    changed: Vec<Number>,
+}
+
+impl OpenTable {
+    /// For changing the columns `changed`, places in `columns`; nothing where the table
+    /// does not allow it without a statement.
+    pub fn changer<'t>(
+        &'t self,
+        columns: &super::Columns,
+        changed: &[usize],
+    ) -> Result<Option<Changer<'t>>> {
+        let numbers = self.numbers(columns)?;
+        let changed: Vec<Number> = changed.iter().map(|place| numbers[*place]).collect();
+        if !self.shape.takes_updates(self.vouched, &changed) {
+            return Ok(None);
+        }
+        Ok(Some(Changer { table: self, finder: Finder::new(self)?, numbers, changed }))
+    }
+}
+
+impl Changer<'_> {
+    /// Changes the row with this key as `decide` says of its newest version. Where
+    /// another transaction changes it first, this waits for that one and decides anew;
+    /// so `decide` must do nothing but decide. Nothing where there is no such row, or
+    /// where only a statement may change it.
+    pub fn change<'a, T>(
+        &mut self,
+        key: &[DatumWithOid<'_>],
+        mut decide: impl FnMut(&Row<'_>) -> Result<Decision<'a, T>>,
+    ) -> Result<Option<T>> {
+        loop {
+            if !self.finder.find(key)? || self.is_unchecked() {
+                return Ok(None);
+            }
+            let row = Row { slot: self.finder.slot.0, numbers: &self.numbers };
+            let (outcome, values) = match decide(&row)? {
+                Decision::Keep(outcome) => return Ok(Some(outcome)),
+                Decision::Set(outcome, values) => (outcome, values),
+            };
+            // SAFETY: the slot holds the version that was decided on.
+            match unsafe { self.swap(&values)? } {
+                pg_sys::TM_Result::TM_Ok => return Ok(Some(outcome)),
+                pg_sys::TM_Result::TM_Updated => (),
+                // Written by the command that is running.
+                pg_sys::TM_Result::TM_Invisible => command_done(),
+                pg_sys::TM_Result::TM_Deleted => return Ok(None),
+                other => return Err(Error::internal(format!("an update gave {other}"))),
+            }
+        }
+    }
+
+    /// A row that this transaction wrote, whose foreign keys PostgreSQL may not have
+    /// checked yet: it would check the new version then.
+    fn is_unchecked(&self) -> bool {
+        if !self.table.shape.refers() {
+            return false;
+        }
+        // SAFETY: the slot holds a tuple of the heap.
+        unsafe {
+            let mut free = false;
+            let tuple = pg_sys::ExecFetchSlotHeapTuple(self.finder.slot.0, false, &mut free);
+            let writer = (*(*tuple).t_data).t_choice.t_heap.t_xmin;
+            pg_sys::TransactionIdIsCurrentTransactionId(writer)
+        }
+    }
+
+    unsafe fn swap(&mut self, values: &[DatumWithOid<'_>]) -> Result<pg_sys::TM_Result::Type> {
+        let mut columns: Vec<i32> = self.changed.iter().map(|n| i32::from(*n)).collect();
+        let datum = |value: &DatumWithOid<'_>| {
+            value.datum().map_or(Datum::null(), |datum| datum.sans_lifetime())
+        };
+        let mut data: Vec<Datum> = values.iter().map(datum).collect();
+        let mut nulls: Vec<bool> = values.iter().map(|value| value.datum().is_none()).collect();
+        if data.len() != columns.len() {
+            return Err(Error::internal("a change has another number of values than columns"));
+        }
+        let heap = self.table.relation;
+        unsafe {
+            let mut free = false;
+            let old = pg_sys::ExecFetchSlotHeapTuple(self.finder.slot.0, false, &mut free);
+            let mut place = (*old).t_self;
+            let (count, desc) = (columns.len() as i32, (*heap).rd_att);
+            let new = pg_sys::heap_modify_tuple_by_cols(
+                old,
+                desc,
+                count,
+                columns.as_mut_ptr(),
+                data.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+            );
+            let outcome = update(heap, &mut place, new);
+            if outcome == pg_sys::TM_Result::TM_Ok
+                && (*(*new).t_data).t_infomask2 as u32 & pg_sys::HEAP_ONLY_TUPLE == 0
+            {
+                self.enter(new)?;
+            }
+            pg_sys::heap_freetuple(new);
+            Ok(outcome)
+        }
+    }
+
+    /// Enters a version that did not fit on its page into the indexes.
+    unsafe fn enter(&self, new: pg_sys::HeapTuple) -> Result<()> {
+        unsafe {
+            let desc = (*self.table.relation).rd_att;
+            let count = (*desc).natts as usize;
+            let (mut values, mut nulls) = (vec![Datum::null(); count], vec![false; count]);
+            pg_sys::heap_deform_tuple(new, desc, values.as_mut_ptr(), nulls.as_mut_ptr());
+            let entry = Entry { values: &values, nulls: &nulls, place: &mut (*new).t_self };
+            indexes::enter_again(self.table, entry)
+        }
+    }
+}
+
+/// Swaps a version of a row for another if it is still the newest; waits for whoever
+/// is changing it.
+unsafe fn update(
+    heap: pg_sys::Relation,
+    place: pg_sys::ItemPointer,
+    new: pg_sys::HeapTuple,
+) -> pg_sys::TM_Result::Type {
+    let (mut failure, mut lock) = (pg_sys::TM_FailureData::default(), 0);
+    unsafe {
+        let command = pg_sys::GetCurrentCommandId(true);
+        let any = std::ptr::null_mut();
+        #[cfg(feature = "pg15")]
+        return pg_sys::heap_update(heap, place, new, command, any, true, &mut failure, &mut lock);
+        #[cfg(not(feature = "pg15"))]
+        {
+            let mut indexes = 0;
+            pg_sys::heap_update(
+                heap,
+                place,
+                new,
+                command,
+                any,
+                true,
+                &mut failure,
+                &mut lock,
+                &mut indexes,
+            )
+        }
+    }
+}

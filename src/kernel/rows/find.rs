@@ -1,0 +1,151 @@
+//! A row by its primary key, as it is now.
+
+use crate::kernel::error::{Error, Result};
+use crate::kernel::rows::open::{OpenIndex, OpenTable};
+use crate::kernel::rows::shape::Number;
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::{FromDatum, IntoDatum};
+
+/// The newest version of a row that is committed, or was written by this transaction.
+pub struct Row<'t> {
+    pub(super) slot: *mut pg_sys::TupleTableSlot,
+    pub(super) numbers: &'t [Number],
+}
+
+impl Row<'_> {
+    /// The value of a column (counted from 0 in the store's order) that is never NULL.
+    pub fn get<T: FromDatum + IntoDatum>(&self, column: usize) -> Result<T> {
+        self.opt(column)?
+            .ok_or_else(|| Error::internal(format!("column {column} is unexpectedly null")))
+    }
+
+    /// Whether a column (counted from 0 in the store's order) is not NULL.
+    pub fn is_set(&self, column: usize) -> bool {
+        self.numbers.get(column).is_some_and(|number| {
+            // SAFETY: the slot holds the row, and all its columns were taken apart.
+            !unsafe { *(*self.slot).tts_isnull.add(*number as usize - 1) }
+        })
+    }
+
+    /// The value of a column (counted from 0 in the store's order) that may be NULL. A
+    /// text lives as long as the row.
+    pub fn opt<T: FromDatum + IntoDatum>(&self, column: usize) -> Result<Option<T>> {
+        let number = *self
+            .numbers
+            .get(column)
+            .ok_or_else(|| Error::internal(format!("a row has no column {column}")))?;
+        let place = number as usize - 1;
+        // SAFETY: the slot holds the row, and all its columns were taken apart.
+        unsafe {
+            let is_null = *(*self.slot).tts_isnull.add(place);
+            Ok(T::from_datum(*(*self.slot).tts_values.add(place), is_null))
+        }
+    }
+}
+
+impl OpenTable {
+    /// Whether a row that is committed, or was written by this transaction, has this key.
+    pub fn has(&self, key: &[DatumWithOid<'_>]) -> Result<bool> {
+        Finder::new(self)?.find(key)
+    }
+}
+
+/// A place for one row; it pins the page that the row is on.
+pub(super) struct Slot(pub *mut pg_sys::TupleTableSlot);
+
+impl Slot {
+    pub unsafe fn of(relation: pg_sys::Relation) -> Self {
+        // SAFETY: the relation is open.
+        unsafe {
+            let kind = pg_sys::table_slot_callbacks(relation);
+            Slot(pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, kind))
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // SAFETY: made above.
+        unsafe { pg_sys::ExecDropSingleTupleTableSlot(self.0) };
+    }
+}
+
+/// Looks rows up by the primary key, one after the other.
+pub(super) struct Finder<'t> {
+    table: &'t OpenTable,
+    index: OpenIndex,
+    pub slot: Slot,
+    snapshot: Box<pg_sys::SnapshotData>,
+}
+
+impl<'t> Finder<'t> {
+    pub fn new(table: &'t OpenTable) -> Result<Self> {
+        let index = table
+            .shape
+            .primary_key
+            .ok_or_else(|| Error::internal("a table without a primary key"))?;
+        // A snapshot that sees what is committed at each look, and says what is not yet.
+        let snapshot_type = pg_sys::SnapshotType::SNAPSHOT_DIRTY;
+        let snapshot = pg_sys::SnapshotData { snapshot_type, ..Default::default() };
+        // SAFETY: the table is open.
+        unsafe {
+            let (index, slot) = (OpenIndex::open(index), Slot::of(table.relation));
+            Ok(Finder { table, index, slot, snapshot: Box::new(snapshot) })
+        }
+    }
+
+    /// Puts the row with this key into the slot, all its columns taken apart; false
+    /// where there is none. One that another transaction is changing is found as it was.
+    pub fn find(&mut self, key: &[DatumWithOid<'_>]) -> Result<bool> {
+        let mut keys = scan_keys(key)?;
+        // SAFETY: table and index are open; what the scan pins the slot keeps.
+        unsafe {
+            let (count, snapshot) = (keys.len() as i32, &mut *self.snapshot as *mut _);
+            let (heap, index) = (self.table.relation, self.index.0);
+            #[cfg(feature = "pg18")]
+            let scan =
+                pg_sys::index_beginscan(heap, index, snapshot, std::ptr::null_mut(), count, 0);
+            #[cfg(not(feature = "pg18"))]
+            let scan = pg_sys::index_beginscan(heap, index, snapshot, count, 0);
+            pg_sys::index_rescan(scan, keys.as_mut_ptr(), count, std::ptr::null_mut(), 0);
+            let forward = pg_sys::ScanDirection::ForwardScanDirection;
+            let mut found = false;
+            while pg_sys::index_getnext_slot(scan, forward, self.slot.0) {
+                // One that another transaction has just written: not there yet.
+                if self.snapshot.xmin == pg_sys::InvalidTransactionId {
+                    found = true;
+                    break;
+                }
+            }
+            pg_sys::index_endscan(scan);
+            if found {
+                pg_sys::slot_getsomeattrs_int(self.slot.0, (*(*heap).rd_att).natts);
+            }
+            Ok(found)
+        }
+    }
+}
+
+fn scan_keys(key: &[DatumWithOid<'_>]) -> Result<Vec<pg_sys::ScanKeyData>> {
+    let mut keys = Vec::with_capacity(key.len());
+    for (n, value) in key.iter().enumerate() {
+        let datum = value.datum().map_or(Datum::null(), |datum| datum.sans_lifetime());
+        let mut one = pg_sys::ScanKeyData::default();
+        let (number, equal) = (n as i16 + 1, pg_sys::BTEqualStrategyNumber as u16);
+        // SAFETY: fills in the key; the value outlives the scan.
+        unsafe { pg_sys::ScanKeyInit(&mut one, number, equal, equality(value.oid())?, datum) };
+        keys.push(one);
+    }
+    Ok(keys)
+}
+
+fn equality(type_oid: Oid) -> Result<pg_sys::RegProcedure> {
+    let function = match type_oid {
+        pg_sys::INT2OID => pg_sys::F_INT2EQ,
+        pg_sys::INT8OID => pg_sys::F_INT8EQ,
+        pg_sys::UUIDOID => pg_sys::F_UUID_EQ,
+        other => return Err(Error::internal(format!("{other:?} is no type of a key"))),
+    };
+    Ok(Oid::from(function))
+}

@@ -1,0 +1,133 @@
+//! Accounts and stripes, changed without a statement.
+
+use crate::kernel::clock::clock;
+use crate::kernel::error::Result;
+use crate::kernel::money::Currency;
+use crate::kernel::rows::{Columns, Decision, OpenTable, Row, Table};
+use crate::ledger::account::{Account, AccountId, Change, Class, Counters, Limit};
+use pgrx::Uuid;
+
+// Counters are added up by the rules, which let none of them leave its domain.
+static ACCOUNTS: Table = Table { schema: c"ledger", name: c"accounts", vouched: &[] };
+static STRIPES: Table = Table { schema: c"ledger", name: c"account_stripes", vouched: &[] };
+static JOURNALS: Table = Table { schema: c"ledger", name: c"journals", vouched: &[] };
+static TRANSFERS: Table =
+    Table { schema: c"ledger", name: c"transfers", vouched: super::transfers::VOUCHED };
+
+static ACCOUNT: Columns = Columns(&[
+    "id",
+    "currency",
+    "class",
+    "max_overdraft",
+    "closed_at",
+    "stripes",
+    "debits_posted",
+    "credits_posted",
+    "debits_pending",
+    "credits_pending",
+    "updated_at",
+]);
+/// The places in [`ACCOUNT`] of what a posting changes.
+const POSTED: [usize; 3] = [6, 7, 10];
+static STRIPE: Columns = Columns(&["debits_posted", "credits_posted"]);
+const BOTH: [usize; 2] = [0, 1];
+
+/// What a rule makes of an account.
+pub enum Verdict {
+    /// Its row gets these counters.
+    Post(Account),
+    /// Its row stays as it is.
+    Leave,
+}
+
+/// The tables of accounts, open for postings.
+pub struct AccountRows {
+    accounts: OpenTable,
+}
+
+impl AccountRows {
+    pub fn open() -> Result<Self> {
+        Ok(AccountRows { accounts: ACCOUNTS.open()? })
+    }
+
+    /// Shows each account in turn to `judge`, and changes its posted counters as that
+    /// says; stops where it says nothing, or there is no such account. Nothing where
+    /// only statements can do it. How many were shown and accepted.
+    pub fn post(
+        &self,
+        ids: impl Iterator<Item = AccountId>,
+        mut judge: impl FnMut(&Account) -> Result<Option<Verdict>>,
+    ) -> Result<Option<usize>> {
+        let Some(mut rows) = self.accounts.changer(&ACCOUNT, &POSTED)? else { return Ok(None) };
+        let mut accepted = 0;
+        for id in ids {
+            let outcome = rows.change(&[id.0.into()], |row| {
+                let account = account(row)?;
+                Ok(match judge(&account)? {
+                    None => Decision::Keep(false),
+                    Some(Verdict::Leave) => Decision::Keep(true),
+                    Some(Verdict::Post(Account { counters, .. })) => {
+                        let (debits, credits) = (counters.debits_posted, counters.credits_posted);
+                        Decision::Set(true, vec![debits.into(), credits.into(), clock().into()])
+                    }
+                })
+            })?;
+            if outcome != Some(true) {
+                break;
+            }
+            accepted += 1;
+        }
+        Ok(Some(accepted))
+    }
+}
+
+/// Adds to stripes what `allow` allows; stops at the first that it does not, or that is
+/// not there. How many were changed; nothing where only statements can do it.
+pub fn post_to_stripes(
+    stripes: &[(AccountId, i16, Change)],
+    allow: impl Fn(&Counters) -> bool,
+) -> Result<Option<usize>> {
+    let table = STRIPES.open()?;
+    let Some(mut rows) = table.changer(&STRIPE, &BOTH)? else { return Ok(None) };
+    let mut changed = 0;
+    for (id, stripe, change) in stripes {
+        let outcome = rows.change(&[id.0.into(), (*stripe).into()], |row| {
+            let (debits_posted, credits_posted) = (row.get(0)?, row.get(1)?);
+            let before = Counters { debits_posted, credits_posted, ..Counters::default() };
+            Ok(match before.plus(change).filter(&allow) {
+                None => Decision::Keep(false),
+                Some(sum) => {
+                    Decision::Set(true, vec![sum.debits_posted.into(), sum.credits_posted.into()])
+                }
+            })
+        })?;
+        if outcome != Some(true) {
+            break;
+        }
+        changed += 1;
+    }
+    Ok(Some(changed))
+}
+
+/// Whether a journal or a transfer has this id, as far as transactions have ended.
+pub fn is_taken(id: Uuid) -> Result<bool> {
+    Ok(JOURNALS.open()?.has(&[id.into()])? || TRANSFERS.open()?.has(&[id.into()])?)
+}
+
+fn account(row: &Row<'_>) -> Result<Account> {
+    Ok(Account {
+        id: AccountId(row.get(0)?),
+        currency: Currency::parse(row.get(1)?, "currency")?,
+        class: Class::parse(row.get(2)?, "class")?,
+        limit: Limit::from_max_overdraft(row.opt(3)?),
+        closed: row.is_set(4),
+        stripes: row.get(5)?,
+        counters: Counters {
+            debits_posted: row.get(6)?,
+            credits_posted: row.get(7)?,
+            debits_pending: row.get(8)?,
+            credits_pending: row.get(9)?,
+        },
+        expired: 0,
+    })
+}
