@@ -32,10 +32,11 @@ create table identity.users (
     app_metadata identity.json_object not null default '{}',
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
-    constraint users_pkey primary key (id),
-    constraint users_email_key unique (email),
-    constraint users_phone_key unique (phone)
+    constraint users_pkey primary key (id)
 );
+-- Most people have one of the two: what is not there is in no index.
+create unique index users_email_key on identity.users (email) where email is not null;
+create unique index users_phone_key on identity.users (phone) where phone is not null;
 create index users_new_email_idx on identity.users (new_email) where new_email is not null;
 create index users_new_phone_idx on identity.users (new_phone) where new_phone is not null;
 comment on table identity.users is 'People. E-mail, phone, name and password live here and nowhere else.';

@@ -31,13 +31,14 @@ create table network.profiles (
     constraint profiles_pkey primary key (id),
     constraint profiles_id_fkey foreign key (id) references identity.users,
     constraint profiles_parent_promoter_id_fkey foreign key (parent_promoter_id) references network.profiles,
-    constraint profiles_email_key unique (email),
-    constraint profiles_promoter_id_key unique (promoter_id),
-    constraint profiles_customer_id_key unique (customer_id)
+    constraint profiles_email_key unique (email)
 ) with (fillfactor = 85);
+-- A person has one of the two, or none: what is not there is in no index.
+create unique index profiles_promoter_id_key on network.profiles (promoter_id) where promoter_id is not null;
+create unique index profiles_customer_id_key on network.profiles (customer_id) where customer_id is not null;
 create index profiles_parent_promoter_id_idx on network.profiles (parent_promoter_id);
 create index profiles_role_idx on network.profiles (role, created_at);
-create index profiles_phone_idx on network.profiles (phone);
+create index profiles_phone_idx on network.profiles (phone) where phone is not null;
 comment on table network.profiles is 'Everybody in the network: admins, promoters and customers.';
 comment on column network.profiles.email is 'Copy of the person''s e-mail address, kept by a trigger.';
 comment on column network.profiles.name is 'Copy of the person''s name, kept by a trigger.';
@@ -138,7 +139,7 @@ create table network.pin_transactions (
         then pin_change_value > 0 else pin_change_value < 0 end)
 );
 create index pin_transactions_user_id_idx on network.pin_transactions (user_id, created_at desc);
-create index pin_transactions_created_by_idx on network.pin_transactions (created_by);
+create index pin_transactions_created_by_idx on network.pin_transactions (created_by) where created_by is not null;
 create unique index pin_transactions_customer_key on network.pin_transactions (related_entity_id)
     where action_type = 'customer_creation';
 comment on table network.pin_transactions is 'Every change of a PIN balance. Append-only.';

@@ -16,7 +16,7 @@ create table ops.audit_logs (
     constraint audit_logs_pkey primary key (id)
 );
 create index audit_logs_record_idx on ops.audit_logs (record_id);
-create index audit_logs_actor_idx on ops.audit_logs (actor_id, at);
+create index audit_logs_actor_idx on ops.audit_logs (actor_id, at) where actor_id is not null;
 comment on table ops.audit_logs is 'Who changed what, when and from where. Append-only. Ids are UUID v7, so they sort by time.';
 comment on column ops.audit_logs.actor_role is 'person, service, database (psql) or anonymous.';
 comment on column ops.audit_logs.action is 'INSERT, UPDATE or DELETE of a row, or the name of an action such as sign_in.';
@@ -48,9 +48,9 @@ create table ops.outbox (
     created_at timestamptz not null default now(),
     sent_at timestamptz,
     given_up_at timestamptz,
-    constraint outbox_pkey primary key (id),
-    constraint outbox_idempotency_key unique (system, idempotency_key)
+    constraint outbox_pkey primary key (id)
 );
+create unique index outbox_idempotency_key on ops.outbox (system, idempotency_key) where idempotency_key is not null;
 create index outbox_due_idx on ops.outbox (channel, available_at) where status = 'pending';
 create index outbox_recipient_idx on ops.outbox (recipient);
 create index outbox_done_idx on ops.outbox (coalesce(sent_at, available_at)) where status <> 'pending';

@@ -31,6 +31,7 @@ pub use people::{
     NewPerson, PersonUpdate, create_invited, create_person, invite, refuse_erased, register_handle,
     update_person,
 };
+pub use store::people::contact;
 
 /// Runs once in every backend that loads the library.
 pub fn init() {

@@ -18,9 +18,13 @@ pub fn transaction_start() -> TimestampWithTimeZone {
 
 /// So many times 24 hours after [`transaction_start`].
 pub fn days_after_start(days: i64) -> TimestampWithTimeZone {
-    const DAY: i64 = 86_400_000_000;
+    seconds_after_start(days.saturating_mul(86_400))
+}
+
+/// So many seconds after [`transaction_start`].
+pub fn seconds_after_start(seconds: i64) -> TimestampWithTimeZone {
     // SAFETY: reads what the transaction remembers.
     let micros = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
-    TimestampWithTimeZone::try_from(micros.saturating_add(days.saturating_mul(DAY)))
+    TimestampWithTimeZone::try_from(micros.saturating_add(seconds.saturating_mul(1_000_000)))
         .unwrap_or_else(|_| TimestampWithTimeZone::positive_infinity())
 }

@@ -20,6 +20,7 @@ pub mod watch;
 /// Runs once in every backend that loads the library.
 pub fn init() {
     audit::init();
+    triggers::init();
     jobs::init();
     events::worker::init();
     watch::init();

@@ -52,7 +52,7 @@ static APPEND_MESSAGE: Insert = Insert::into(
 static ENQUEUE: Query = Query::write(
     "insert into ops.outbox (id, system, channel, template, recipient, payload, idempotency_key)
      values ($1, $2, $3, $4, $5, $6, $7)
-     on conflict (system, idempotency_key) do nothing",
+     on conflict (system, idempotency_key) where idempotency_key is not null do nothing",
 );
 static CLAIM: Query = Query::write(
     "with due as (

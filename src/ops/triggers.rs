@@ -3,6 +3,7 @@
 use crate::kernel::archive::is_moving;
 use crate::kernel::error::{Error, Result, trigger_entry};
 use crate::kernel::restore::is_restoring;
+use crate::kernel::rows::hook::{self, Hook};
 use crate::kernel::triggers::changes_only;
 use crate::kernel::values::{self, Columns};
 use crate::ops::audit::{self, Change, Values};
@@ -26,6 +27,42 @@ fn ops_audit_row<'a>(
         }
         Ok(None)
     })
+}
+
+/// What the trigger does for a row that came in.
+unsafe fn inserted(
+    relation: pg_sys::Relation,
+    row: pg_sys::HeapTuple,
+    secret: &[String],
+) -> Result<()> {
+    if is_restoring() {
+        return Ok(());
+    }
+    // SAFETY: the table is open while its rows are written.
+    let relation = unsafe { PgRelation::from_pg(relation) };
+    let (schema, name) = (relation.namespace(), relation.name());
+    if is_moving(schema, name) || audit::is_covered(schema, name) {
+        return Ok(());
+    }
+    let (desc, key) = (relation.tuple_desc(), key_columns(&relation));
+    // SAFETY: the row is of this table.
+    let (record_id, new) = unsafe {
+        (values::key(row, &desc, &key), Values::Made(values::present(row, &desc, secret)))
+    };
+    let table = format!("{schema}.{name}");
+    audit::record(Change {
+        action: "INSERT".to_owned(),
+        table,
+        record_id,
+        old: None,
+        new: Some(new),
+    })
+}
+
+/// Runs once in every backend: rows that are written without the executor are logged
+/// without the trigger.
+pub fn init() {
+    hook::set(Hook { schema: c"ops", function: c"audit_row", run: inserted });
 }
 
 /// `ops.keep_log()`: BEFORE UPDATE OR DELETE ON ops.audit_logs and its archive. Nobody, the owner

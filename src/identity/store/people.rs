@@ -1,9 +1,11 @@
 //! People and the ids they sign in with.
 
+use crate::kernel::clock::transaction_start;
 use crate::kernel::error::Result;
+use crate::kernel::rows::{self, Columns, Insert, Stored, Table};
 use crate::kernel::spi::{Query, Row};
 use pgrx::{JsonB, Uuid};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What the rules of sign-in look at.
 pub struct Person {
@@ -93,6 +95,31 @@ static MARK_INVITED: Query = Query::write(
     "update identity.users set invited_at = now(), updated_at = now()
       where id = $1 and invited_at is distinct from now()",
 );
+static APPEND: Insert = Insert::into(
+    c"identity",
+    c"users",
+    &[
+        "id",
+        "email",
+        "phone",
+        "name",
+        "password_hash",
+        "email_confirmed_at",
+        "phone_confirmed_at",
+        "invited_at",
+        "user_metadata",
+        "app_metadata",
+        "system",
+        "created_at",
+        "updated_at",
+    ],
+);
+static USERS: Table = Table { schema: c"identity", name: c"users", vouched: &[] };
+static CONTACT: Columns = Columns(&["email", "phone", "name"]);
+static READ_CONTACT: Query =
+    Query::read("select email, phone, name from identity.users where id = $1");
+static APPEND_HANDLE: Insert =
+    Insert::into(c"identity", c"login_handles", &["handle", "user_id", "kind", "created_at"]);
 static INSERT_HANDLE: Query = Query::write(
     "insert into identity.login_handles as h (handle, user_id, kind) values ($1, $2, $3)
      on conflict (handle) do update set handle = h.handle
@@ -162,6 +189,9 @@ pub struct NewRow<'a> {
 /// The id of the new person; `None` where somebody has the e-mail or the phone.
 pub fn insert(new: &NewRow<'_>) -> Result<Option<Uuid>> {
     let provider = if new.email.is_some() { "email" } else { "phone" };
+    if append(new, provider)? {
+        return Ok(Some(new.id));
+    }
     let args = [
         new.id.into(),
         new.email.into(),
@@ -175,6 +205,48 @@ pub fn insert(new: &NewRow<'_>) -> Result<Option<Uuid>> {
         new.invited.into(),
     ];
     INSERT.first(&args, |row| row.get(1))
+}
+
+/// Whether the person was stored: where a key is taken, or will be once another
+/// transaction ends, the statement must say.
+fn append(new: &NewRow<'_>, provider: &str) -> Result<bool> {
+    let now = transaction_start();
+    let confirmed = |address: Option<&str>| (new.confirmed && address.is_some()).then_some(now);
+    let stored = APPEND.run_unless_taken(&[
+        new.id.into(),
+        new.email.into(),
+        new.phone.into(),
+        new.name.into(),
+        new.password_hash.into(),
+        confirmed(new.email).into(),
+        confirmed(new.phone).into(),
+        new.invited.then_some(now).into(),
+        JsonB(new.user_metadata.clone()).into(),
+        JsonB(json!({"provider": provider, "providers": [provider]})).into(),
+        new.system.into(),
+        now.into(),
+        now.into(),
+    ])?;
+    Ok(stored == Stored::Yes)
+}
+
+/// How a person is reached and called.
+pub struct Contact {
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub name: Option<String>,
+}
+
+pub fn contact(id: Uuid) -> Result<Option<Contact>> {
+    if rows::sees_latest() {
+        let table = USERS.open()?;
+        return table.reader(&CONTACT)?.get(&[id.into()], |row| {
+            Ok(Contact { email: row.opt(0)?, phone: row.opt(1)?, name: row.opt(2)? })
+        });
+    }
+    READ_CONTACT.first(&[id.into()], |row| {
+        Ok(Contact { email: row.opt(1)?, phone: row.opt(2)?, name: row.opt(3)? })
+    })
 }
 
 /// Whether somebody other than `person` has one of these addresses.
@@ -201,5 +273,10 @@ pub fn mark_invited(person: Uuid) -> Result<()> {
 
 /// Whose handle it is now.
 pub fn insert_handle(handle: &str, person: Uuid, kind: &str) -> Result<Uuid> {
+    let now = transaction_start();
+    let row = [handle.into(), person.into(), kind.into(), now.into()];
+    if APPEND_HANDLE.run_unless_taken(&row)? == Stored::Yes {
+        return Ok(person);
+    }
     INSERT_HANDLE.one(&[handle.into(), person.into(), kind.into()], |row| row.get(1))
 }

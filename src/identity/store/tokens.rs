@@ -1,6 +1,8 @@
 //! One-time tokens.
 
+use crate::kernel::clock::{seconds_after_start, transaction_start};
 use crate::kernel::error::Result;
+use crate::kernel::rows::{Insert, Stored};
 use crate::kernel::spi::Query;
 use pgrx::{JsonB, Uuid};
 use serde_json::Value;
@@ -19,6 +21,22 @@ static PUT: Query = Query::write(
             name = case when excluded.password_hash is null then t.name else excluded.name end,
             user_metadata = coalesce(excluded.user_metadata, t.user_metadata)",
 );
+static APPEND: Insert = Insert::into(
+    c"identity",
+    c"one_time_tokens",
+    &[
+        "user_id",
+        "kind",
+        "token_hash",
+        "code_hash",
+        "system",
+        "recipient",
+        "created_at",
+        "expires_at",
+        "attempts",
+    ],
+)
+.vouching(&["one_time_tokens_chosen_check"]);
 static VOID_ALL: Query = Query::write("delete from identity.one_time_tokens where user_id = $1");
 static VOID: Query =
     Query::write("delete from identity.one_time_tokens where user_id = $1 and kind = $2");
@@ -71,6 +89,9 @@ pub struct Chosen {
 
 /// Keeps a token in place of an earlier one of the same kind.
 pub fn put(new: &NewToken<'_>) -> Result<()> {
+    if new.chosen.is_none() && append(new)? {
+        return Ok(());
+    }
     PUT.run(&[
         new.person.into(),
         new.kind.into(),
@@ -84,6 +105,22 @@ pub fn put(new: &NewToken<'_>) -> Result<()> {
         new.chosen.map(|chosen| JsonB(chosen.user_metadata.clone())).into(),
     ])?;
     Ok(())
+}
+
+/// Whether the token was stored: it is the first of its kind, as that of a new person.
+fn append(new: &NewToken<'_>) -> Result<bool> {
+    let stored = APPEND.run_unless_taken(&[
+        new.person.into(),
+        new.kind.into(),
+        new.token_hash.as_slice().into(),
+        new.code_hash.as_slice().into(),
+        new.system.into(),
+        new.recipient.into(),
+        transaction_start().into(),
+        seconds_after_start(new.seconds).into(),
+        0.into(),
+    ])?;
+    Ok(stored == Stored::Yes)
 }
 
 /// Makes every token of a person void.

@@ -130,7 +130,8 @@ impl Changer<'_> {
             let count = (*desc).natts as usize;
             let (mut values, mut nulls) = (vec![Datum::null(); count], vec![false; count]);
             pg_sys::heap_deform_tuple(new, desc, values.as_mut_ptr(), nulls.as_mut_ptr());
-            let entry = Entry { values: &values, nulls: &nulls, place: &mut (*new).t_self };
+            let (place, slot) = (&mut (*new).t_self as *mut _, std::ptr::null_mut());
+            let entry = Entry { values: &values, nulls: &nulls, place, slot };
             indexes::enter_again(self.table, entry)
         }
     }

@@ -1,11 +1,12 @@
 //! A row by its primary key, as it is now.
 
 use crate::kernel::error::{Error, Result};
-use crate::kernel::rows::open::{OpenIndex, OpenTable};
+use crate::kernel::rows::open::{Columns, OpenIndex, OpenTable};
 use crate::kernel::rows::shape::Number;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::{FromDatum, IntoDatum};
+use pgrx::{FromDatum, IntoDatum, direct_function_call};
+use std::ffi::CStr;
 
 /// The newest version of a row that is committed, or was written by this transaction.
 pub struct Row<'t> {
@@ -18,6 +19,20 @@ impl Row<'_> {
     pub fn get<T: FromDatum + IntoDatum>(&self, column: usize) -> Result<T> {
         self.opt(column)?
             .ok_or_else(|| Error::internal(format!("column {column} is unexpectedly null")))
+    }
+
+    /// The label of an enumeration that is never NULL.
+    pub fn label(&self, column: usize) -> Result<String> {
+        let label = self.numbers.get(column).filter(|_| self.is_set(column)).map(|number| {
+            // SAFETY: the slot holds the row; the column is an enumeration.
+            unsafe {
+                let datum = *(*self.slot).tts_values.add(*number as usize - 1);
+                direct_function_call::<&CStr>(pg_sys::enum_out, &[Some(datum)])
+                    .map(|label| label.to_string_lossy().into_owned())
+            }
+        });
+        let missing = || Error::internal(format!("column {column} is no enumeration"));
+        label.flatten().ok_or_else(missing)
     }
 
     /// Whether a column (counted from 0 in the store's order) is not NULL.
@@ -48,6 +63,31 @@ impl OpenTable {
     /// Whether a row that is committed, or was written by this transaction, has this key.
     pub fn has(&self, key: &[DatumWithOid<'_>]) -> Result<bool> {
         Finder::new(self)?.find(key)
+    }
+
+    /// For reading rows by their keys.
+    pub fn reader<'t>(&'t self, columns: &Columns) -> Result<Reader<'t>> {
+        Ok(Reader { finder: Finder::new(self)?, numbers: self.numbers(columns)? })
+    }
+}
+
+/// Reads rows of one table as they are now, and locks nothing.
+pub struct Reader<'t> {
+    finder: Finder<'t>,
+    numbers: Vec<Number>,
+}
+
+impl Reader<'_> {
+    /// What `read` makes of the row with this key, if there is one.
+    pub fn get<T>(
+        &mut self,
+        key: &[DatumWithOid<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        if !self.finder.find(key)? {
+            return Ok(None);
+        }
+        read(&Row { slot: self.finder.slot.0, numbers: &self.numbers }).map(Some)
     }
 }
 
@@ -85,13 +125,10 @@ impl<'t> Finder<'t> {
             .shape
             .primary_key
             .ok_or_else(|| Error::internal("a table without a primary key"))?;
-        // A snapshot that sees what is committed at each look, and says what is not yet.
-        let snapshot_type = pg_sys::SnapshotType::SNAPSHOT_DIRTY;
-        let snapshot = pg_sys::SnapshotData { snapshot_type, ..Default::default() };
         // SAFETY: the table is open.
         unsafe {
             let (index, slot) = (OpenIndex::open(index), Slot::of(table.relation));
-            Ok(Finder { table, index, slot, snapshot: Box::new(snapshot) })
+            Ok(Finder { table, index, slot, snapshot: dirty_snapshot() })
         }
     }
 
@@ -101,14 +138,8 @@ impl<'t> Finder<'t> {
         let mut keys = scan_keys(key)?;
         // SAFETY: table and index are open; what the scan pins the slot keeps.
         unsafe {
-            let (count, snapshot) = (keys.len() as i32, &mut *self.snapshot as *mut _);
             let (heap, index) = (self.table.relation, self.index.0);
-            #[cfg(feature = "pg18")]
-            let scan =
-                pg_sys::index_beginscan(heap, index, snapshot, std::ptr::null_mut(), count, 0);
-            #[cfg(not(feature = "pg18"))]
-            let scan = pg_sys::index_beginscan(heap, index, snapshot, count, 0);
-            pg_sys::index_rescan(scan, keys.as_mut_ptr(), count, std::ptr::null_mut(), 0);
+            let scan = begin_scan(heap, index, &mut self.snapshot, &mut keys);
             let forward = pg_sys::ScanDirection::ForwardScanDirection;
             let mut found = false;
             while pg_sys::index_getnext_slot(scan, forward, self.slot.0) {
@@ -124,6 +155,31 @@ impl<'t> Finder<'t> {
             }
             Ok(found)
         }
+    }
+}
+
+/// A snapshot that sees what is committed at each look, and what is not yet.
+pub(super) fn dirty_snapshot() -> Box<pg_sys::SnapshotData> {
+    let snapshot_type = pg_sys::SnapshotType::SNAPSHOT_DIRTY;
+    Box::new(pg_sys::SnapshotData { snapshot_type, ..Default::default() })
+}
+
+/// Looks for keys in an index. All that is given must stay until the scan ends.
+pub(super) unsafe fn begin_scan(
+    heap: pg_sys::Relation,
+    index: pg_sys::Relation,
+    snapshot: &mut pg_sys::SnapshotData,
+    keys: &mut [pg_sys::ScanKeyData],
+) -> pg_sys::IndexScanDesc {
+    let count = keys.len() as i32;
+    // SAFETY: the caller's.
+    unsafe {
+        #[cfg(feature = "pg18")]
+        let scan = pg_sys::index_beginscan(heap, index, snapshot, std::ptr::null_mut(), count, 0);
+        #[cfg(not(feature = "pg18"))]
+        let scan = pg_sys::index_beginscan(heap, index, snapshot, count, 0);
+        pg_sys::index_rescan(scan, keys.as_mut_ptr(), count, std::ptr::null_mut(), 0);
+        scan
     }
 }
 

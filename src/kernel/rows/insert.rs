@@ -4,7 +4,7 @@ use crate::kernel::error::{Error, Result};
 use crate::kernel::rows::find::Slot;
 use crate::kernel::rows::indexes::{Entry, Indexes, Taken};
 use crate::kernel::rows::open::{OpenTable, Table};
-use crate::kernel::rows::{command_done, general};
+use crate::kernel::rows::{self, command_done, general, hook};
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, Datum};
 use std::ffi::CStr;
@@ -39,7 +39,8 @@ impl Insert {
         Insert { table: Table { schema, name, vouched: &[] }, columns }
     }
 
-    /// CHECKs of the table that hold for all rows of this store.
+    /// CHECKs of the table that hold for all rows of this store, and triggers that have
+    /// nothing to do for them.
     pub const fn vouching(mut self, checks: &'static [&'static str]) -> Self {
         self.table.vouched = checks;
         self
@@ -56,25 +57,33 @@ impl Insert {
             return general::insert(&open, self.columns, rows);
         }
         let mut writer = Writer::new(&open, self.columns)?;
-        let mut rows = rows.into_iter().peekable();
-        while let Some(first) = rows.next() {
-            if rows.peek().is_none() {
-                writer.write_one(first.as_ref(), Taken::Refuse)?;
-            } else {
-                let more = rows.by_ref().take(AT_ONCE - 1);
-                writer.write_many(std::iter::once(first).chain(more))?;
+        let mut rows = rows.into_iter();
+        loop {
+            let some: Vec<R> = rows.by_ref().take(AT_ONCE).collect();
+            match some.as_slice() {
+                [] => return Ok(()),
+                some if some.iter().any(|row| !writer.is_proved(row.as_ref())) => {
+                    general::insert(&open, self.columns, some.iter().map(R::as_ref))?;
+                }
+                [one] if !writer.is_complex => {
+                    writer.write_one(one.as_ref(), Taken::Refuse)?;
+                }
+                some => writer.write_many(some)?,
             }
         }
-        Ok(())
     }
 
     /// Writes a row if its keys are free. It waits for nobody.
     pub fn run_unless_taken(&self, row: &[DatumWithOid<'_>]) -> Result<Stored> {
         let open = self.table.open()?;
-        if !open.shape.takes_inserts(self.table.vouched) {
+        if !rows::sees_latest() || !open.shape.takes_inserts(self.table.vouched) {
             return Ok(Stored::NotHere);
         }
-        Writer::new(&open, self.columns)?.write_one(row, Taken::Tell)
+        let mut writer = Writer::new(&open, self.columns)?;
+        if writer.is_complex || !writer.is_proved(row) {
+            return Ok(Stored::NotHere);
+        }
+        writer.write_one(row, Taken::Tell)
     }
 }
 
@@ -92,6 +101,8 @@ pub(super) fn places(open: &OpenTable, columns: &[&str]) -> Result<Vec<Option<us
 
 struct Writer<'t> {
     open: &'t OpenTable,
+    /// Whether the executor has a part in entering rows into indexes.
+    is_complex: bool,
     places: Vec<Option<usize>>,
     indexes: Indexes<'t>,
     slots: Vec<Slot>,
@@ -100,7 +111,17 @@ struct Writer<'t> {
 impl<'t> Writer<'t> {
     fn new(open: &'t OpenTable, columns: &[&str]) -> Result<Self> {
         let (places, indexes) = (places(open, columns)?, Indexes::of(open));
-        Ok(Writer { open, places, indexes, slots: Vec::new() })
+        let is_complex = open.shape.indexes.iter().flatten().any(|index| index.is_complex);
+        Ok(Writer { open, is_complex, places, indexes, slots: Vec::new() })
+    }
+
+    /// Whether no foreign key of the row is to be looked up.
+    fn is_proved(&self, row: &[DatumWithOid<'_>]) -> bool {
+        let is_null = |number: &i16| {
+            let value = self.places[*number as usize - 1].and_then(|place| row.get(place));
+            value.is_none_or(|value| value.datum().is_none())
+        };
+        self.open.shape.unproved().all(|columns| columns.iter().any(is_null))
     }
 
     fn write_one(&mut self, row: &[DatumWithOid<'_>], taken: Taken) -> Result<Stored> {
@@ -110,26 +131,31 @@ impl<'t> Writer<'t> {
         let heap = self.open.relation;
         // SAFETY: the values are of the columns' types.
         unsafe {
+            let nowhere = std::ptr::null_mut();
+            let entry =
+                Entry { values: &values, nulls: &nulls, place: nowhere, slot: nowhere.cast() };
+            if taken == Taken::Tell && self.indexes.is_taken(&entry)? {
+                return Ok(Stored::Taken);
+            }
             let tuple =
                 pg_sys::heap_form_tuple((*heap).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
             let command = pg_sys::GetCurrentCommandId(true);
             pg_sys::heap_insert(heap, tuple, command, 0, std::ptr::null_mut());
             let place = &mut (*tuple).t_self;
-            let entry = Entry { values: &values, nulls: &nulls, place };
+            let slot = std::ptr::null_mut();
+            let entry = Entry { values: &values, nulls: &nulls, place, slot };
             if !self.indexes.enter(&entry, taken)? {
                 command_done();
                 pg_sys::simple_heap_delete(heap, place);
                 return Ok(Stored::Taken);
             }
+            self.tell(tuple)?;
             pg_sys::heap_freetuple(tuple);
         }
         Ok(Stored::Yes)
     }
 
-    fn write_many<'a, R: AsRef<[DatumWithOid<'a>]>>(
-        &mut self,
-        rows: impl Iterator<Item = R>,
-    ) -> Result<()> {
+    fn write_many<'a, R: AsRef<[DatumWithOid<'a>]>>(&mut self, rows: &[R]) -> Result<()> {
         let (heap, columns) = (self.open.relation, self.places.len());
         let mut count = 0;
         // SAFETY: every slot has room for a value of each column.
@@ -155,9 +181,22 @@ impl<'t> Writer<'t> {
             for slot in slots {
                 let values = std::slice::from_raw_parts((*slot).tts_values, columns);
                 let nulls = std::slice::from_raw_parts((*slot).tts_isnull, columns);
-                let entry = Entry { values, nulls, place: &mut (*slot).tts_tid };
+                let entry = Entry { values, nulls, place: &mut (*slot).tts_tid, slot };
                 self.indexes.enter(&entry, Taken::Refuse)?;
+                if self.open.shape.hooks().next().is_some() {
+                    let mut free = false;
+                    self.tell(pg_sys::ExecFetchSlotHeapTuple(slot, true, &mut free))?;
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Does what triggers would.
+    unsafe fn tell(&self, row: pg_sys::HeapTuple) -> Result<()> {
+        for arguments in self.open.shape.hooks() {
+            // SAFETY: the table is open, and the row is of it.
+            unsafe { hook::run(self.open.relation, row, arguments)? };
         }
         Ok(())
     }

@@ -18,6 +18,7 @@
 mod change;
 mod find;
 mod general;
+pub mod hook;
 mod indexes;
 mod insert;
 mod open;

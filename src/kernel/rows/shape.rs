@@ -1,5 +1,6 @@
 //! What a table demands of whoever writes to it without a statement.
 
+use crate::kernel::rows::hook;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::{PgList, PgTupleDesc};
 use std::cell::RefCell;
@@ -17,9 +18,13 @@ pub struct Index {
     pub unique: bool,
     /// B-trees need nothing but the key.
     pub is_btree: bool,
+    /// The columns, those that are only included last.
     pub keys: Vec<Number>,
+    pub key_count: usize,
     /// Only rows that have a value here are entered.
     pub not_null: Option<Number>,
+    /// Whether it has expressions or another condition, which the executor evaluates.
+    pub is_complex: bool,
 }
 
 /// What is true of a table until PostgreSQL says that its definition has changed.
@@ -27,7 +32,7 @@ pub struct Index {
 pub struct Shape {
     /// In the order of the columns; none for a column that was dropped.
     pub columns: Vec<Option<Column>>,
-    /// Nothing where an index has expressions, excludes, or is deferred or half made.
+    /// Nothing where an index excludes, or is deferred or half made.
     pub indexes: Option<Vec<Index>>,
     pub primary_key: Option<Oid>,
     checks: Vec<String>,
@@ -43,19 +48,25 @@ pub struct Column {
 }
 
 #[derive(Debug)]
-struct Trigger {
+pub struct Trigger {
+    name: String,
     on_insert: bool,
     on_update: bool,
     /// UPDATE OF these; all where there are none.
     columns: Vec<Number>,
     /// A side of a foreign key, which an update concerns only where it changes a key.
     foreign_key: Option<ForeignKey>,
+    /// The arguments, where what the trigger does is done without it ([`hook`]).
+    ///
+    /// [`hook`]: crate::kernel::rows::hook
+    pub hooked: Option<Vec<String>>,
 }
 
 #[derive(Debug, PartialEq)]
 enum ForeignKey {
     Referenced,
-    Referring,
+    /// The columns that refer.
+    Referring(Vec<Number>),
 }
 
 impl Shape {
@@ -68,12 +79,40 @@ impl Shape {
         Some(found as Number + 1)
     }
 
-    /// Whether rows can be written without the executor, if the CHECKs named here hold.
-    pub fn takes_inserts(&self, vouched: &[&str]) -> bool {
+    fn is_direct(&self, vouched: &[&str]) -> bool {
+        // Of a session that plays replica other triggers fire.
+        let role = unsafe { pg_sys::SessionReplicationRole };
         self.is_plain
-            && self.indexes.is_some()
+            && role == pg_sys::SESSION_REPLICATION_ROLE_ORIGIN as i32
             && self.checks.iter().all(|check| vouched.contains(&check.as_str()))
-            && !self.triggers.iter().any(|trigger| trigger.on_insert)
+    }
+
+    /// Whether rows can be written without the executor, if the store vouches for the
+    /// CHECKs named here, and that triggers named here have nothing to do.
+    pub fn takes_inserts(&self, vouched: &[&str]) -> bool {
+        let passes = |trigger: &Trigger| {
+            !trigger.on_insert
+                || trigger.hooked.is_some()
+                || matches!(trigger.foreign_key, Some(ForeignKey::Referring(_)))
+                || vouched.contains(&trigger.name.as_str())
+        };
+        self.is_direct(vouched) && self.indexes.is_some() && self.triggers.iter().all(passes)
+    }
+
+    /// Foreign keys that must be looked up for a row with values in all of the columns.
+    pub fn unproved(&self) -> impl Iterator<Item = &Vec<Number>> {
+        self.triggers.iter().filter(|trigger| trigger.on_insert).filter_map(
+            |trigger| match &trigger.foreign_key {
+                Some(ForeignKey::Referring(columns)) => Some(columns),
+                _ => None,
+            },
+        )
+    }
+
+    /// The triggers whose work is done without them when a row was written.
+    pub fn hooks(&self) -> impl Iterator<Item = &Vec<String>> {
+        let on_insert = self.triggers.iter().filter(|trigger| trigger.on_insert);
+        on_insert.filter_map(|trigger| trigger.hooked.as_ref())
     }
 
     /// Whether these columns can be changed without the executor, if the CHECKs named
@@ -81,21 +120,22 @@ impl Shape {
     pub fn takes_updates(&self, vouched: &[&str], changed: &[Number]) -> bool {
         let Some(indexes) = &self.indexes else { return false };
         let is_key = |number: &Number| {
-            indexes
-                .iter()
-                .any(|index| index.keys.contains(number) || index.not_null == Some(*number))
+            let concerns =
+                |index: &Index| index.keys.contains(number) || index.not_null == Some(*number);
+            indexes.iter().any(concerns)
         };
-        self.is_plain
-            && indexes.iter().all(|index| index.is_btree)
+        self.is_direct(vouched)
+            && indexes.iter().all(|index| index.is_btree && !index.is_complex)
             && !changed.iter().any(is_key)
-            && self.checks.iter().all(|check| vouched.contains(&check.as_str()))
             && !self.triggers.iter().any(|trigger| trigger.fires_on_update(changed))
     }
 
     /// Whether rows of it refer to others: PostgreSQL checks a row that was written and
     /// changed in one transaction when it was changed.
     pub fn refers(&self) -> bool {
-        self.triggers.iter().any(|trigger| trigger.foreign_key == Some(ForeignKey::Referring))
+        let refers =
+            |trigger: &Trigger| matches!(trigger.foreign_key, Some(ForeignKey::Referring(_)));
+        self.triggers.iter().any(refers)
     }
 }
 
@@ -170,7 +210,7 @@ unsafe fn read(relation: pg_sys::Relation) -> Shape {
                 && class.relam == pg_sys::HEAP_TABLE_AM_OID
                 && !class.relispartition
                 && !constraints.is_some_and(|constraints| is_generated(constraints)),
-            triggers: (*relation).trigdesc.as_ref().map(|desc| triggers(desc)).unwrap_or_default(),
+            triggers: triggers(relation),
         }
     }
 }
@@ -197,26 +237,56 @@ unsafe fn primary_key(relation: pg_sys::Relation) -> Option<Oid> {
     (oid != pg_sys::InvalidOid).then_some(oid)
 }
 
-unsafe fn triggers(desc: &pg_sys::TriggerDesc) -> Vec<Trigger> {
-    let one = |n: usize| unsafe {
-        let trigger = &*desc.triggers.add(n);
-        let (kind, columns) = (trigger.tgtype as u32, trigger.tgnattr as usize);
-        let foreign_key = match pg_sys::RI_FKey_trigger_type(trigger.tgfoid) as u32 {
-            pg_sys::RI_TRIGGER_PK => Some(ForeignKey::Referenced),
-            pg_sys::RI_TRIGGER_FK => Some(ForeignKey::Referring),
-            _ => None,
-        };
-        Trigger {
-            on_insert: kind & pg_sys::TRIGGER_TYPE_INSERT != 0,
-            on_update: kind & pg_sys::TRIGGER_TYPE_UPDATE != 0,
-            columns: (0..columns).map(|n| *trigger.tgattr.add(n)).collect(),
-            foreign_key,
-        }
-    };
-    (0..desc.numtriggers as usize).map(one).collect()
+unsafe fn triggers(relation: pg_sys::Relation) -> Vec<Trigger> {
+    unsafe {
+        let Some(desc) = (*relation).trigdesc.as_ref() else { return Vec::new() };
+        let all = std::slice::from_raw_parts(desc.triggers, desc.numtriggers as usize);
+        // Disabled ones, and those for a session that plays replica, do not fire.
+        let fires = |trigger: &&pg_sys::Trigger| [b'O', b'A'].contains(&(trigger.tgenabled as u8));
+        all.iter().filter(fires).map(|trigger| read_trigger(relation, trigger)).collect()
+    }
 }
 
-/// All indexes, or nothing where one is not plain.
+unsafe fn read_trigger(relation: pg_sys::Relation, trigger: &pg_sys::Trigger) -> Trigger {
+    unsafe {
+        let kind = trigger.tgtype as u32;
+        let foreign_key = match pg_sys::RI_FKey_trigger_type(trigger.tgfoid) as u32 {
+            pg_sys::RI_TRIGGER_PK => Some(ForeignKey::Referenced),
+            pg_sys::RI_TRIGGER_FK => {
+                Some(ForeignKey::Referring(referring(relation, trigger.tgconstraint)))
+            }
+            _ => None,
+        };
+        let after_row = kind & pg_sys::TRIGGER_TYPE_ROW != 0
+            && kind & (pg_sys::TRIGGER_TYPE_BEFORE | pg_sys::TRIGGER_TYPE_INSTEAD) == 0;
+        let plain = after_row && trigger.tgqual.is_null() && !trigger.tgdeferrable;
+        let arguments = || {
+            let one = |n| CStr::from_ptr(*trigger.tgargs.add(n)).to_string_lossy().into_owned();
+            (0..trigger.tgnargs as usize).map(one).collect()
+        };
+        Trigger {
+            name: CStr::from_ptr(trigger.tgname).to_string_lossy().into_owned(),
+            on_insert: kind & pg_sys::TRIGGER_TYPE_INSERT != 0,
+            on_update: kind & pg_sys::TRIGGER_TYPE_UPDATE != 0,
+            columns: (0..trigger.tgnattr as usize).map(|n| *trigger.tgattr.add(n)).collect(),
+            foreign_key,
+            hooked: (plain && hook::is_hooked(trigger.tgfoid)).then(arguments),
+        }
+    }
+}
+
+/// The columns of a foreign key that refer; none where it is not found, and then every
+/// row is looked up.
+unsafe fn referring(relation: pg_sys::Relation, constraint: Oid) -> Vec<Number> {
+    unsafe {
+        let list = pg_sys::RelationGetFKeyList(relation);
+        let keys = PgList::<pg_sys::ForeignKeyCacheInfo>::from_pg(list);
+        let found = keys.iter_ptr().map(|key| &*key).find(|key| key.conoid == constraint);
+        found.map(|key| key.conkey[..key.nkeys as usize].to_vec()).unwrap_or_default()
+    }
+}
+
+/// All indexes, or nothing where one asks for more than entering rows.
 unsafe fn read_indexes(relation: pg_sys::Relation) -> Option<Vec<Index>> {
     unsafe {
         let list = PgList::<i32>::from_pg(pg_sys::RelationGetIndexList(relation));
@@ -234,17 +304,16 @@ unsafe fn read_index(oid: Oid) -> Option<Index> {
         let is_btree = (*(*index).rd_rel).relam == pg_sys::BTREE_AM_OID;
         let predicate = PgList::<pg_sys::Node>::from_pg(pg_sys::RelationGetIndexPredicate(index));
         let not_null = predicate.get_ptr(0).and_then(|node| column_not_null(node));
-        let plain = row.indisready
+        let is_complex = keys.contains(&0) || predicate.len() != usize::from(not_null.is_some());
+        let usable = row.indisready
             && row.indisvalid
             && row.indislive
             && row.indimmediate
             && !row.indisexclusion
-            && !keys.contains(&0)
-            && (is_btree || !unique)
-            && predicate.len() == usize::from(not_null.is_some());
-        let keys = keys.to_vec();
+            && (is_btree || !unique);
+        let (keys, key_count) = (keys.to_vec(), row.indnkeyatts as usize);
         pg_sys::index_close(index, pg_sys::AccessShareLock as _);
-        plain.then_some(Index { oid, unique, is_btree, keys, not_null })
+        usable.then_some(Index { oid, unique, is_btree, keys, key_count, not_null, is_complex })
     }
 }
 

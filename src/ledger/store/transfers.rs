@@ -179,7 +179,12 @@ pub fn append(
         let line = line_row(request, &request.lines[0], kind, recorded_at);
         let mut row: Vec<DatumWithOid<'_>> = line.into();
         row.extend([description.into(), metadata.into()]);
-        return Ok(APPEND.run_unless_taken(&row)? == Stored::Yes);
+        if request.lines[0].keyed {
+            return Ok(APPEND.run_unless_taken(&row)? == Stored::Yes);
+        }
+        // An id that was made here is new.
+        APPEND.run([row])?;
+        return Ok(true);
     };
     // What is refused below would leave the journal behind.
     if request.lines.iter().any(|line| line.keyed) {

@@ -1,10 +1,10 @@
 //! SQL of commissions.
 
 use crate::kernel::clock::transaction_start;
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Result};
 use crate::kernel::money::Money;
 use crate::kernel::numeric;
-use crate::kernel::rows::Insert;
+use crate::kernel::rows::{self, Columns, Insert, Table};
 use crate::kernel::spi::Query;
 use crate::ledger::AccountId;
 use crate::network::commission::{InactiveShare, Upline};
@@ -40,7 +40,12 @@ static INSERT: Insert = Insert::into(
         "created_at",
         "updated_at",
     ],
-);
+)
+.vouching(&["affiliate_commissions_level_check", "affiliate_commissions_amount_check"]);
+static PROMOTERS: Table = Table { schema: c"network", name: c"promoters", vouched: &[] };
+static LINE: Columns = Columns(&["ancestors", "wallet_account_id"]);
+static PROFILES: Table = Table { schema: c"network", name: c"profiles", vouched: &[] };
+static STATUS: Columns = Columns(&["status"]);
 static MARK: Query =
     Query::write("update network.customers set commission_status = 'distributed' where id = $1");
 static LOCK_CUSTOMER: Query = Query::write(
@@ -61,9 +66,32 @@ pub struct NewCommission {
 /// A promoter and the line above, long enough for `levels`.
 pub fn line_above(promoter: Uuid, levels: i64, inactive: InactiveShare) -> Result<Vec<Upline>> {
     let by_active = inactive == InactiveShare::NextActive;
+    if rows::sees_latest() {
+        return line_now(promoter, (!by_active).then_some(levels as usize));
+    }
     LINE_ABOVE.all(&[promoter.into(), (levels as i32).into(), by_active.into()], |row| {
         Ok(Upline { id: row.get(1)?, active: row.get(2)?, wallet: AccountId(row.get(3)?) })
     })
+}
+
+/// A promoter and the line above, of no more than `most`.
+fn line_now(promoter: Uuid, most: Option<usize>) -> Result<Vec<Upline>> {
+    let (promoters, profiles) = (PROMOTERS.open()?, PROFILES.open()?);
+    let (mut lines, mut statuses) = (promoters.reader(&LINE)?, profiles.reader(&STATUS)?);
+    let first = lines
+        .get(&[promoter.into()], |row| Ok((row.get::<Vec<Uuid>>(0)?, AccountId(row.get(1)?))))?;
+    let Some((ancestors, wallet)) = first else { return Ok(Vec::new()) };
+    let mut active = |id: Uuid| {
+        let status = statuses.get(&[id.into()], |row| Ok(row.get::<&str>(0)? == "Active"));
+        status.map(|active| active.unwrap_or(false))
+    };
+    let mut line = vec![Upline { id: promoter, active: active(promoter)?, wallet }];
+    for id in ancestors.into_iter().take(most.unwrap_or(usize::MAX).saturating_sub(1)) {
+        let wallet = lines.get(&[id.into()], |row| Ok(AccountId(row.get(1)?)))?;
+        let wallet = wallet.ok_or_else(|| Error::internal("an ancestor is no promoter"))?;
+        line.push(Upline { id, active: active(id)?, wallet });
+    }
+    Ok(line)
 }
 
 /// Writes all rows of one customer.

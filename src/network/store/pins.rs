@@ -2,7 +2,7 @@
 
 use crate::kernel::clock::transaction_start;
 use crate::kernel::error::Result;
-use crate::kernel::rows::Insert;
+use crate::kernel::rows::{self, Columns, Decision, Insert, Row, Table};
 use crate::kernel::spi::Query;
 use crate::network::store::profiles::Record;
 use pgrx::Uuid;
@@ -29,7 +29,12 @@ static INSERT: Insert = Insert::into(
         "created_at",
         "updated_at",
     ],
-);
+)
+.vouching(&["pin_transactions_balance_check", "pin_transactions_sign_check"]);
+static PROFILES: Table = Table { schema: c"network", name: c"profiles", vouched: &[] };
+static BALANCE: Columns = Columns(&["role", "status", "pins", "updated_at"]);
+/// The places in [`BALANCE`] of what a change sets.
+const CHANGED: [usize; 2] = [2, 3];
 static ROW: Query = Query::read(
     "select row(t.*)::network.pin_transactions from network.pin_history t where id = $1",
 );
@@ -62,7 +67,27 @@ static REQUEST_ROW: Query = Query::read("select r from network.pin_requests r wh
 /// The balance afterwards and whether the promoter is active; `None` where there
 /// is no such promoter or the balance would leave its range.
 pub fn change(promoter: Uuid, by: i32) -> Result<Option<(i32, bool)>> {
+    if rows::sees_latest()
+        && let Some(mut profiles) = PROFILES.open()?.changer(&BALANCE, &CHANGED)?
+    {
+        let outcome = profiles.change(&[promoter.into()], |row| changed(row, by))?;
+        if let Some(balance) = outcome {
+            return Ok(balance);
+        }
+    }
     CHANGE.first(&[promoter.into(), by.into()], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
+fn changed<'a>(row: &Row<'_>, by: i32) -> Result<Decision<'a, Option<(i32, bool)>>> {
+    let pins: i32 = row.get(2)?;
+    let Some(sum) = pins.checked_add(by).filter(|sum| *sum >= 0) else {
+        return Ok(Decision::Keep(None));
+    };
+    if row.label(0)? != "promoter" {
+        return Ok(Decision::Keep(None));
+    }
+    let active = row.get::<&str>(1)? == "Active";
+    Ok(Decision::Set(Some((sum, active)), vec![sum.into(), transaction_start().into()]))
 }
 
 /// How many PINs a customer cost.

@@ -1,8 +1,9 @@
 //! SQL of profiles and customers.
 
+use crate::identity;
 use crate::kernel::clock::transaction_start;
 use crate::kernel::error::Result;
-use crate::kernel::rows::Insert;
+use crate::kernel::rows::{self, Insert};
 use crate::kernel::spi::Query;
 use crate::network::profile::{NewProfile, Profile, Role};
 use pgrx::heap_tuple::PgHeapTuple;
@@ -30,7 +31,30 @@ static INSERT_CUSTOMER: Insert = Insert::into(
     c"network",
     c"customers",
     &["id", "promoter_id", "source", "commission_status", "metadata", "created_at", "updated_at"],
-);
+)
+// None is pending, which is what the trigger waits for.
+.vouching(&["customers_commission_promoter_check", "customers_commission"]);
+static APPEND: Insert = Insert::into(
+    c"network",
+    c"profiles",
+    &[
+        "id",
+        "email",
+        "name",
+        "phone",
+        "role",
+        "promoter_id",
+        "customer_id",
+        "parent_promoter_id",
+        "role_level",
+        "status",
+        "address",
+        "pins",
+        "created_at",
+        "updated_at",
+    ],
+)
+.vouching(&["profiles_role_check"]);
 static MAKE_ADMIN: Query = Query::write(
     "update network.profiles set role = 'admin', updated_at = now()
       where id = $1 and role = 'customer'
@@ -81,6 +105,10 @@ pub fn row(id: Uuid) -> Result<Record> {
 }
 
 pub fn insert(new: &NewProfile<'_>) -> Result<()> {
+    let numbered = new.number.is_some() || new.role == Role::Admin;
+    if numbered && new.parent != Some(new.id) && rows::sees_latest() {
+        return append(new);
+    }
     INSERT.run(&[
         new.id.into(),
         new.role.as_str().into(),
@@ -89,6 +117,30 @@ pub fn insert(new: &NewProfile<'_>) -> Result<()> {
         new.address.into(),
     ])?;
     Ok(())
+}
+
+/// [`insert`] without a statement, of what keeps the rule of the roles. Nothing for
+/// whom identity does not know.
+fn append(new: &NewProfile<'_>) -> Result<()> {
+    let Some(person) = identity::contact(new.id)? else { return Ok(()) };
+    let number = |role: Role| new.number.filter(|_| new.role == role);
+    let now = transaction_start();
+    APPEND.run([[
+        new.id.into(),
+        person.email.into(),
+        person.name.into(),
+        person.phone.into(),
+        new.role.as_str().into(),
+        number(Role::Promoter).into(),
+        number(Role::Customer).into(),
+        new.parent.into(),
+        "Affiliate".into(),
+        "Active".into(),
+        new.address.into(),
+        0.into(),
+        now.into(),
+        now.into(),
+    ]])
 }
 
 /// What a customer has beyond the profile; whoever brought them is paid next.
