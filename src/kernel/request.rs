@@ -2,7 +2,9 @@
 
 use pgrx::pg_sys;
 use serde_json::{Map, Value};
+use std::cell::RefCell;
 use std::ffi::{CStr, CString};
+use std::rc::Rc;
 
 /// The value of a setting of the session, or `None` where it is unset or empty.
 pub fn setting(name: &CStr) -> Option<String> {
@@ -17,13 +19,26 @@ pub fn setting(name: &CStr) -> Option<String> {
 }
 
 /// The headers of a request, by lower-case name.
-pub struct Headers(Map<String, Value>);
+#[derive(Clone)]
+pub struct Headers(Rc<Map<String, Value>>);
+
+thread_local! {
+    /// The text of the last request's headers, and what it says: they are asked for
+    /// several times while it is served.
+    static LAST: RefCell<(String, Headers)> = RefCell::new((String::new(), Headers(Rc::default())));
+}
 
 impl Headers {
     /// The headers of the current request; none outside of one.
     pub fn current() -> Self {
         let text = setting(c"request.headers").unwrap_or_default();
-        Headers(serde_json::from_str(&text).unwrap_or_default())
+        LAST.with_borrow_mut(|(last, headers)| {
+            if *last != text {
+                *headers = Headers(Rc::new(serde_json::from_str(&text).unwrap_or_default()));
+                *last = text;
+            }
+            headers.clone()
+        })
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {

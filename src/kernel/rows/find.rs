@@ -4,9 +4,14 @@ use crate::kernel::error::{Error, Result};
 use crate::kernel::rows::open::{Columns, OpenIndex, OpenTable};
 use crate::kernel::rows::shape::Number;
 use pgrx::datum::DatumWithOid;
+use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::prelude::AllocatedByRust;
 use pgrx::{FromDatum, IntoDatum, direct_function_call};
 use std::ffi::CStr;
+
+/// A whole row of a table, as a function returns it.
+pub type Record = PgHeapTuple<'static, AllocatedByRust>;
 
 /// The newest version of a row that is committed, or was written by this transaction.
 pub struct Row<'t> {
@@ -63,6 +68,19 @@ impl OpenTable {
     /// Whether a row that is committed, or was written by this transaction, has this key.
     pub fn has(&self, key: &[DatumWithOid<'_>]) -> Result<bool> {
         Finder::new(self)?.find(key)
+    }
+
+    /// The whole row with this key, as a function returns it.
+    pub fn record(&self, key: &[DatumWithOid<'_>]) -> Result<Option<Record>> {
+        let mut finder = Finder::new(self)?;
+        if !finder.find(key)? {
+            return Ok(None);
+        }
+        // SAFETY: the slot holds the row, which is copied, and the table is open.
+        unsafe {
+            let datum = pg_sys::ExecFetchSlotHeapTupleDatum(finder.slot.0);
+            Ok(Some(Record::from_composite_datum(datum)))
+        }
     }
 
     /// For reading rows by their keys.

@@ -25,10 +25,11 @@ mod open;
 mod shape;
 
 pub use change::Decision;
-pub use find::Row;
+pub use find::{Record, Row};
 pub use insert::{Insert, Stored};
 pub use open::{Columns, OpenTable, Table};
 
+use crate::kernel::spi::require_writable;
 use pgrx::pg_sys;
 
 /// Runs once in every backend.
@@ -40,6 +41,12 @@ pub fn init() {
 pub fn command_done() {
     // SAFETY: a transaction is open, and nothing of ours is half done.
     unsafe { pg_sys::CommandCounterIncrement() };
+}
+
+/// Whether a table may be opened here at all, and its newest rows are what is wanted:
+/// in a transaction that only reads they come from its snapshot.
+pub fn may_write() -> bool {
+    sees_latest() && require_writable().is_ok()
 }
 
 /// Whether rows may be changed as they are now: other isolation levels must refuse a

@@ -66,7 +66,7 @@ pub struct NewCommission {
 /// A promoter and the line above, long enough for `levels`.
 pub fn line_above(promoter: Uuid, levels: i64, inactive: InactiveShare) -> Result<Vec<Upline>> {
     let by_active = inactive == InactiveShare::NextActive;
-    if rows::sees_latest() {
+    if rows::may_write() {
         return line_now(promoter, (!by_active).then_some(levels as usize));
     }
     LINE_ABOVE.all(&[promoter.into(), (levels as i32).into(), by_active.into()], |row| {

@@ -32,6 +32,7 @@ static INSERT: Insert = Insert::into(
 )
 .vouching(&["pin_transactions_balance_check", "pin_transactions_sign_check"]);
 static PROFILES: Table = Table { schema: c"network", name: c"profiles", vouched: &[] };
+static TRANSACTIONS: Table = Table { schema: c"network", name: c"pin_transactions", vouched: &[] };
 static BALANCE: Columns = Columns(&["role", "status", "pins", "updated_at"]);
 /// The places in [`BALANCE`] of what a change sets.
 const CHANGED: [usize; 2] = [2, 3];
@@ -127,6 +128,11 @@ pub fn insert(new: &NewTransaction<'_>) -> Result<()> {
 }
 
 pub fn row(id: Uuid) -> Result<Record> {
+    if rows::may_write()
+        && let Some(row) = TRANSACTIONS.open()?.record(&[id.into()])?
+    {
+        return Ok(row);
+    }
     ROW.one(&[id.into()], |row| row.get(1))
 }
 
