@@ -7,6 +7,7 @@ begin
     grant execute on function ledger.balance(bigint, timestamptz, text) to authenticated, service_role;
     grant execute on function ledger.transfer(text, text, text, bigint, text, text, uuid, text, jsonb, timestamptz, bigint, bigint) to authenticated, service_role;
     grant execute on function ledger.post_journal(text, text, jsonb, uuid, text, jsonb, timestamptz) to service_role;
+    grant execute on function ledger.post_batch(text, text, jsonb, text) to service_role;
     grant execute on function ledger.reverse_transfer(uuid, text, uuid) to authenticated, service_role;
     grant execute on function ledger.reverse_journal(uuid, text, uuid) to authenticated, service_role;
     grant execute on function ledger.hold(text, text, text, bigint, text, timestamptz, text, uuid, text, jsonb, bigint, bigint) to service_role;
@@ -29,6 +30,8 @@ begin
         'Moves an amount in minor units from one account to another; the same p_id again gives what is stored.';
     comment on function ledger.post_journal(text, text, jsonb, uuid, text, jsonb, timestamptz) is
         'Posts several transfers together, or none; the same p_id again gives what is stored.';
+    comment on function ledger.post_batch(text, text, jsonb, text) is
+        'Posts many transfers in one call, all or nothing or each on its own; a row for each with its result and the balances it left.';
     comment on function ledger.reverse_transfer(uuid, text, uuid) is
         'Undoes a transfer by a new one that names it, once.';
     comment on function ledger.reverse_journal(uuid, text, uuid) is

@@ -6,7 +6,9 @@
 
 use crate::kernel::error::{Error, Result};
 use rust_decimal::Decimal;
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::LazyLock;
 
 /// A currency by its ISO 4217 code, or a unit of account of our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,17 +55,22 @@ const HUNDREDTHS: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BG
     NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN \
     SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD YER ZAR ZMW ZWG";
 
+static KNOWN: LazyLock<HashMap<&str, Currency>> = LazyLock::new(|| {
+    let hundredths = HUNDREDTHS.split_whitespace().map(|code| (code, 2));
+    let all = EXPONENTS.iter().copied().chain(hundredths);
+    all.filter_map(|(text, exponent)| {
+        let code = text.as_bytes().try_into().ok()?;
+        Some((text, Currency { code, exponent }))
+    })
+    .collect()
+});
+
 impl Currency {
     /// The currency with this ISO 4217 code, or 22023 naming `field`.
     pub fn parse(code: &str, field: &str) -> Result<Self> {
-        let exponent = EXPONENTS
-            .iter()
-            .find(|(known, _)| *known == code)
-            .map(|(_, exponent)| *exponent)
-            .or_else(|| HUNDREDTHS.split_whitespace().any(|known| known == code).then_some(2));
-        match (exponent, code.as_bytes().try_into()) {
-            (Some(exponent), Ok(code)) => Ok(Currency { code, exponent }),
-            _ => Err(Error::invalid(field, "must be a currency code of ISO 4217, such as INR")),
+        match KNOWN.get(code) {
+            Some(currency) => Ok(*currency),
+            None => Err(Error::invalid(field, "must be a currency code of ISO 4217, such as INR")),
         }
     }
 

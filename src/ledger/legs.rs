@@ -4,6 +4,7 @@ use crate::kernel::error::{Error, Result, sqlstate};
 use crate::kernel::ids::parse_id;
 use crate::kernel::money::{Currency, Money};
 use crate::ledger::account::AccountId;
+use crate::ledger::batch::{Item, MAX_TRANSFERS};
 use crate::ledger::error::LedgerError;
 use crate::ledger::journal::{Leg, MAX_LEGS};
 use crate::ledger::store;
@@ -20,10 +21,61 @@ pub fn read_legs(system: &str, json: &Value) -> Result<Vec<Leg>> {
     if array.is_empty() || array.len() > MAX_LEGS {
         return Err(LedgerError::LegCount { most: MAX_LEGS }.into());
     }
-    let drafts: Vec<Draft> =
-        array.iter().enumerate().map(|(n, leg)| Draft::read(leg, n)).collect::<Result<_>>()?;
+    let drafts: Vec<Draft> = array
+        .iter()
+        .enumerate()
+        .map(|(n, leg)| Draft::read(leg, &At("p_legs", n)))
+        .collect::<Result<_>>()?;
     let mut known = Accounts { system, by_code: HashMap::new(), currencies: HashMap::new() };
     drafts.iter().map(|draft| draft.leg(&mut known)).collect()
+}
+
+/// Reads an array of transfers for a batch. Codes that no account has are left to the
+/// batch, which may refuse those transfers alone.
+pub fn read_batch(system: &str, json: &Value) -> Result<Vec<Item>> {
+    let name = "p_transfers";
+    let array = json.as_array().ok_or_else(|| Error::invalid(name, "must be an array"))?;
+    if array.is_empty() || array.len() > MAX_TRANSFERS {
+        let rule = format!("must have 1 to {MAX_TRANSFERS} transfers");
+        return Err(Error::invalid(name, rule));
+    }
+    let drafts: Vec<Draft> = array
+        .iter()
+        .enumerate()
+        .map(|(n, one)| Draft::read(one, &At(name, n)))
+        .collect::<Result<_>>()?;
+    let codes = drafts.iter().flat_map(|draft| [&draft.debit, &draft.credit]);
+    let mut codes: Vec<String> = codes
+        .filter_map(|name| match name {
+            Name::Code(code) => Some(code.clone()),
+            Name::Id(_) => None,
+        })
+        .collect();
+    codes.sort_unstable();
+    codes.dedup();
+    let known =
+        if codes.is_empty() { HashMap::new() } else { store::batch::by_codes(system, codes)? };
+    let find = |name: &Name| match name {
+        Name::Id(id) => Some(AccountId(*id)),
+        Name::Code(code) => known.get(code).copied(),
+    };
+    let item = |draft: &Draft| Item {
+        id: draft.id,
+        debit: find(&draft.debit),
+        credit: find(&draft.credit),
+        amount: draft.amount,
+        currency: draft.currency,
+    };
+    Ok(drafts.iter().map(item).collect())
+}
+
+/// An object of an array, and what the caller calls the array.
+struct At(&'static str, usize);
+
+impl At {
+    fn key(&self, key: &str) -> String {
+        format!("{}[{}].{key}", self.0, self.1)
+    }
 }
 
 /// How a leg names an account.
@@ -44,23 +96,24 @@ struct Draft {
 }
 
 impl Draft {
-    fn read(leg: &Value, n: usize) -> Result<Draft> {
-        let at = |key: &str| format!("p_legs[{n}].{key}");
-        let leg = leg
-            .as_object()
-            .ok_or_else(|| Error::invalid(&format!("p_legs[{n}]"), "must be an object"))?;
-        if let Some(unknown) = leg.keys().find(|key| !KEYS.contains(&key.as_str())) {
+    fn read(leg: &Value, place: &At) -> Result<Draft> {
+        let at = |key: &str| place.key(key);
+        let leg = leg.as_object().ok_or_else(|| {
+            Error::invalid(&format!("{}[{}]", place.0, place.1), "must be an object")
+        })?;
+        if leg.len() > KEYS.len() || leg.keys().any(|key| !KEYS.contains(&key.as_str())) {
+            let unknown = leg.keys().find(|key| !KEYS.contains(&key.as_str()));
             let rule = format!("unknown key; allowed are {}", KEYS.join(", "));
-            return Err(Error::invalid(&at(unknown), rule));
+            return Err(Error::invalid(&at(unknown.map_or("", String::as_str)), rule));
         }
-        let text = |key: &str| text(leg, key, &at(key));
+        let text = |key: &str| text(leg, key, place);
         Ok(Draft {
             id: text("id")?.map(|id| parse_id(id, &at("id"))).transpose()?,
-            debit: name(leg, "debit", "debit_account_id", n)?,
-            credit: name(leg, "credit", "credit_account_id", n)?,
+            debit: name(leg, "debit", "debit_account_id", place)?,
+            credit: name(leg, "credit", "credit_account_id", place)?,
             amount: present(leg, "amount")
                 .ok_or_else(|| Error::missing(&at("amount")))
-                .and_then(|amount| integer(amount, &at("amount")))?,
+                .and_then(|amount| integer(amount, "amount", place))?,
             currency: text("currency")?
                 .map(|code| Currency::parse(code, &at("currency")))
                 .transpose()?,
@@ -82,25 +135,32 @@ fn present<'j>(leg: &'j Map<String, Value>, key: &str) -> Option<&'j Value> {
     leg.get(key).filter(|value| !value.is_null())
 }
 
-fn text<'j>(leg: &'j Map<String, Value>, key: &str, field: &str) -> Result<Option<&'j str>> {
+fn text<'j>(leg: &'j Map<String, Value>, key: &str, place: &At) -> Result<Option<&'j str>> {
     let value = present(leg, key);
-    let text =
-        |value: &'j Value| value.as_str().ok_or_else(|| Error::invalid(field, "must be a text"));
+    let text = |value: &'j Value| {
+        value.as_str().ok_or_else(|| Error::invalid(&place.key(key), "must be a text"))
+    };
     value.map(text).transpose()
 }
 
-fn name(leg: &Map<String, Value>, code: &str, id: &str, n: usize) -> Result<Name> {
-    let (code_at, id_at) = (format!("p_legs[{n}].{code}"), format!("p_legs[{n}].{id}"));
-    match (text(leg, code, &code_at)?, present(leg, id)) {
+fn name(leg: &Map<String, Value>, code: &str, id: &str, place: &At) -> Result<Name> {
+    match (text(leg, code, place)?, present(leg, id)) {
         (Some(code), None) => Ok(Name::Code(code.to_owned())),
-        (None, Some(id)) => Ok(Name::Id(integer(id, &id_at)?)),
-        (None, None) => Err(Error::missing(&code_at)),
-        (Some(_), Some(_)) => Err(Error::invalid(&code_at, format!("give either this or {id}"))),
+        (None, Some(value)) => Ok(Name::Id(integer(value, id, place)?)),
+        (None, None) => Err(Error::missing(&place.key(code))),
+        (Some(_), Some(_)) => {
+            Err(Error::invalid(&place.key(code), format!("give either this or {id}")))
+        }
     }
 }
 
 /// A whole number, written as a JSON number or as a text of digits.
-fn integer(value: &Value, field: &str) -> Result<i64> {
+fn integer(value: &Value, key: &str, place: &At) -> Result<i64> {
+    // Nearly all are: without a text in between.
+    if let Some(number) = value.as_i64() {
+        return Ok(number);
+    }
+    let field = place.key(key);
     let whole = |text: &str| {
         let digits = text.strip_prefix('-').unwrap_or(text);
         !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -117,7 +177,7 @@ fn integer(value: &Value, field: &str) -> Result<i64> {
         _ if whole(&text) || huge => {
             Err(Error::new(sqlstate::OUT_OF_RANGE, format!("{field}: does not fit 64 bits")))
         }
-        _ => Err(Error::invalid(field, "must be a whole number of minor units")),
+        _ => Err(Error::invalid(&field, "must be a whole number of minor units")),
     }
 }
 
@@ -159,12 +219,15 @@ mod tests {
     use serde_json::json;
 
     fn code(leg: Value) -> String {
-        Draft::read(&leg, 0).unwrap_err().sqlstate.code()
+        Draft::read(&leg, &At("p_legs", 0)).unwrap_err().sqlstate.code()
     }
 
     #[test]
     fn accounts_are_named_by_code_or_by_id() {
-        let draft = Draft::read(&json!({"debit": "a", "credit_account_id": 7, "amount": 5}), 0);
+        let draft = Draft::read(
+            &json!({"debit": "a", "credit_account_id": 7, "amount": 5}),
+            &At("p_legs", 0),
+        );
         let draft = draft.unwrap();
         assert_eq!((draft.debit, draft.credit), (Name::Code("a".into()), Name::Id(7)));
         assert_eq!(code(json!({"debit": "a", "amount": 5})), "22004");
@@ -178,13 +241,17 @@ mod tests {
     fn an_amount_is_a_whole_number_or_a_text_of_digits() {
         for good in [json!(5), json!("5"), json!(-5), json!(i64::MAX), json!("9223372036854775807")]
         {
-            assert!(integer(&good, "amount").is_ok(), "{good}");
+            assert!(integer(&good, "amount", &At("p_legs", 0)).is_ok(), "{good}");
         }
         for bad in [json!(5.5), json!("5.0"), json!("x"), json!(""), json!("NaN"), json!([5])] {
-            assert_eq!(integer(&bad, "amount").unwrap_err().sqlstate, sqlstate::INVALID, "{bad}");
+            assert_eq!(
+                integer(&bad, "amount", &At("p_legs", 0)).unwrap_err().sqlstate,
+                sqlstate::INVALID,
+                "{bad}"
+            );
         }
         for huge in [json!("9223372036854775808"), json!(9223372036854775808_u64), json!(1e30)] {
-            let error = integer(&huge, "amount").unwrap_err();
+            let error = integer(&huge, "amount", &At("p_legs", 0)).unwrap_err();
             assert_eq!(error.sqlstate, sqlstate::OUT_OF_RANGE, "{huge}");
         }
     }
@@ -192,7 +259,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_by_name() {
         let leg = json!({"debit": "a", "credit": "b", "amount": 5, "amuont": 6});
-        let error = Draft::read(&leg, 3).unwrap_err();
+        let error = Draft::read(&leg, &At("p_legs", 3)).unwrap_err();
         assert_eq!(error.sqlstate, sqlstate::INVALID);
         assert!(error.message.contains("p_legs[3].amuont"));
     }

@@ -14,6 +14,8 @@ mod access;
 mod account;
 mod accounts;
 pub mod api;
+mod batch;
+mod batching;
 mod books;
 mod drop_guard;
 mod erasure;

@@ -1,7 +1,7 @@
 //! Changing rows: compare and swap.
 
 use crate::kernel::error::{Error, Result};
-use crate::kernel::rows::find::{Finder, Row};
+use crate::kernel::rows::find::{Finder, Row, Version};
 use crate::kernel::rows::indexes::Entry;
 use crate::kernel::rows::open::OpenTable;
 use crate::kernel::rows::shape::Number;
@@ -53,7 +53,10 @@ impl Changer<'_> {
         mut decide: impl FnMut(&Row<'_>) -> Result<Decision<'a, T>>,
     ) -> Result<Option<T>> {
         loop {
-            if !self.finder.find(key)? || self.is_unchecked() {
+            let found = self.finder.find(key)?;
+            self.finder.rest();
+            // SAFETY: the slot holds the row.
+            if !found || self.is_unchecked(unsafe { self.finder.slot.tuple() }) {
                 return Ok(None);
             }
             let row = Row { slot: self.finder.slot.0, numbers: &self.numbers };
@@ -62,7 +65,7 @@ impl Changer<'_> {
                 Decision::Set(outcome, values) => (outcome, values),
             };
             // SAFETY: the slot holds the version that was decided on.
-            match unsafe { self.swap(&values)? } {
+            match unsafe { self.replace(self.finder.slot.tuple(), &values)? } {
                 pg_sys::TM_Result::TM_Ok => return Ok(Some(outcome)),
                 pg_sys::TM_Result::TM_Updated => (),
                 // Written by the command that is running.
@@ -75,20 +78,34 @@ impl Changer<'_> {
 
     /// A row that this transaction wrote, whose foreign keys PostgreSQL may not have
     /// checked yet: it would check the new version then.
-    fn is_unchecked(&self) -> bool {
-        if !self.table.shape.refers() {
-            return false;
+    fn is_unchecked(&self, row: pg_sys::HeapTuple) -> bool {
+        // SAFETY: a tuple of the heap.
+        self.table.shape.refers()
+            && unsafe {
+                let writer = (*(*row).t_data).t_choice.t_heap.t_xmin;
+                pg_sys::TransactionIdIsCurrentTransactionId(writer)
+            }
+    }
+
+    /// Changes a row if the version that was read is still the newest. False where it is
+    /// not, or where only a statement may change it.
+    pub fn swap(&self, version: &Version, values: &[DatumWithOid<'_>]) -> Result<bool> {
+        if self.is_unchecked(version.0) {
+            return Ok(false);
         }
-        // SAFETY: the slot holds a tuple of the heap.
-        unsafe {
-            let mut free = false;
-            let tuple = pg_sys::ExecFetchSlotHeapTuple(self.finder.slot.0, false, &mut free);
-            let writer = (*(*tuple).t_data).t_choice.t_heap.t_xmin;
-            pg_sys::TransactionIdIsCurrentTransactionId(writer)
+        // SAFETY: a copy of a tuple of this table.
+        match unsafe { self.replace(version.0, values)? } {
+            pg_sys::TM_Result::TM_Ok => Ok(true),
+            pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => Ok(false),
+            other => Err(Error::internal(format!("an update gave {other}"))),
         }
     }
 
-    unsafe fn swap(&mut self, values: &[DatumWithOid<'_>]) -> Result<pg_sys::TM_Result::Type> {
+    unsafe fn replace(
+        &self,
+        old: pg_sys::HeapTuple,
+        values: &[DatumWithOid<'_>],
+    ) -> Result<pg_sys::TM_Result::Type> {
         let mut columns: Vec<i32> = self.changed.iter().map(|n| i32::from(*n)).collect();
         let datum = |value: &DatumWithOid<'_>| {
             value.datum().map_or(Datum::null(), |datum| datum.sans_lifetime())
@@ -100,8 +117,6 @@ impl Changer<'_> {
         }
         let heap = self.table.relation;
         unsafe {
-            let mut free = false;
-            let old = pg_sys::ExecFetchSlotHeapTuple(self.finder.slot.0, false, &mut free);
             let mut place = (*old).t_self;
             let (count, desc) = (columns.len() as i32, (*heap).rd_att);
             let new = pg_sys::heap_modify_tuple_by_cols(

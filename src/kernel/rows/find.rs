@@ -109,6 +109,23 @@ impl Reader<'_> {
     }
 }
 
+/// A version of a row that was read, to be changed if nobody is faster.
+pub struct Version(pub(super) pg_sys::HeapTuple);
+
+impl Reader<'_> {
+    /// As [`Self::get`], with the version that was read.
+    pub fn version<T>(
+        &mut self,
+        key: &[DatumWithOid<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<(T, Version)>> {
+        let Some(value) = self.get(key, read)? else { return Ok(None) };
+        // SAFETY: the slot holds the row. The copy lives as long as the function's memory.
+        let version = unsafe { Version(pg_sys::heap_copytuple(self.finder.slot.tuple())) };
+        Ok(Some((value, version)))
+    }
+}
+
 /// A place for one row; it pins the page that the row is on.
 pub(super) struct Slot(pub *mut pg_sys::TupleTableSlot);
 
@@ -119,6 +136,15 @@ impl Slot {
             let kind = pg_sys::table_slot_callbacks(relation);
             Slot(pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, kind))
         }
+    }
+}
+
+impl Slot {
+    /// The row that the slot holds.
+    pub unsafe fn tuple(&self) -> pg_sys::HeapTuple {
+        let mut free = false;
+        // SAFETY: the caller's.
+        unsafe { pg_sys::ExecFetchSlotHeapTuple(self.0, false, &mut free) }
     }
 }
 
@@ -135,6 +161,9 @@ pub(super) struct Finder<'t> {
     index: OpenIndex,
     pub slot: Slot,
     snapshot: Box<pg_sys::SnapshotData>,
+    /// The scan, kept from one look to the next; null where there is none.
+    scan: pg_sys::IndexScanDesc,
+    keys: Vec<pg_sys::ScanKeyData>,
 }
 
 impl<'t> Finder<'t> {
@@ -146,33 +175,50 @@ impl<'t> Finder<'t> {
         // SAFETY: the table is open.
         unsafe {
             let (index, slot) = (OpenIndex::open(index), Slot::of(table.relation));
-            Ok(Finder { table, index, slot, snapshot: dirty_snapshot() })
+            let (snapshot, scan, keys) = (dirty_snapshot(), std::ptr::null_mut(), Vec::new());
+            Ok(Finder { table, index, slot, snapshot, scan, keys })
         }
     }
 
     /// Puts the row with this key into the slot, all its columns taken apart; false
     /// where there is none. One that another transaction is changing is found as it was.
     pub fn find(&mut self, key: &[DatumWithOid<'_>]) -> Result<bool> {
-        let mut keys = scan_keys(key)?;
+        self.keys = scan_keys(key)?;
         // SAFETY: table and index are open; what the scan pins the slot keeps.
         unsafe {
             let (heap, index) = (self.table.relation, self.index.0);
-            let scan = begin_scan(heap, index, &mut self.snapshot, &mut keys);
+            if self.scan.is_null() {
+                self.scan = begin_scan(heap, index, &mut self.snapshot, &mut self.keys);
+            } else {
+                let (first, count) = (self.keys.as_mut_ptr(), self.keys.len() as i32);
+                pg_sys::index_rescan(self.scan, first, count, std::ptr::null_mut(), 0);
+            }
             let forward = pg_sys::ScanDirection::ForwardScanDirection;
-            let mut found = false;
-            while pg_sys::index_getnext_slot(scan, forward, self.slot.0) {
-                // One that another transaction has just written: not there yet.
+            while pg_sys::index_getnext_slot(self.scan, forward, self.slot.0) {
+                // One that another transaction has just written is not there yet.
                 if self.snapshot.xmin == pg_sys::InvalidTransactionId {
-                    found = true;
-                    break;
+                    pg_sys::slot_getsomeattrs_int(self.slot.0, (*(*heap).rd_att).natts);
+                    return Ok(true);
                 }
             }
-            pg_sys::index_endscan(scan);
-            if found {
-                pg_sys::slot_getsomeattrs_int(self.slot.0, (*(*heap).rd_att).natts);
-            }
-            Ok(found)
+            Ok(false)
         }
+    }
+
+    /// Ends the scan: whoever waits for a row must not keep a page of the index from
+    /// being tidied.
+    pub fn rest(&mut self) {
+        if !self.scan.is_null() {
+            // SAFETY: begun here. The slot has a pin of its own.
+            unsafe { pg_sys::index_endscan(self.scan) };
+            self.scan = std::ptr::null_mut();
+        }
+    }
+}
+
+impl Drop for Finder<'_> {
+    fn drop(&mut self) {
+        self.rest();
     }
 }
 

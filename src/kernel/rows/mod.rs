@@ -25,7 +25,7 @@ mod open;
 mod shape;
 
 pub use change::Decision;
-pub use find::{Record, Row};
+pub use find::{Record, Row, Version};
 pub use insert::{Insert, Stored};
 pub use open::{Columns, OpenTable, Table};
 

@@ -1,6 +1,7 @@
 //! The functions of the schema `ledger`.
 
 mod accounts;
+mod batch;
 mod holds;
 pub mod reports;
 mod transfers;

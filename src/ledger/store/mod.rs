@@ -1,6 +1,7 @@
 //! The SQL of the ledger.
 
 pub mod accounts;
+pub mod batch;
 pub mod holds;
 pub mod reports;
 pub mod rows;

@@ -3,9 +3,11 @@
 use crate::kernel::clock::clock;
 use crate::kernel::error::Result;
 use crate::kernel::money::Currency;
-use crate::kernel::rows::{Columns, Decision, OpenTable, Row, Table};
+use crate::kernel::rows::{Columns, Decision, OpenTable, Row, Table, Version};
 use crate::ledger::account::{Account, AccountId, Change, Class, Counters, Limit};
+use crate::ledger::batch::{Accepted, Stored};
 use pgrx::Uuid;
+use std::collections::HashMap;
 
 // Counters are added up by the rules, which let none of them leave its domain.
 static ACCOUNTS: Table = Table { schema: c"ledger", name: c"accounts", vouched: &[] };
@@ -32,6 +34,20 @@ const POSTED: [usize; 3] = [6, 7, 10];
 static STRIPE: Columns = Columns(&["debits_posted", "credits_posted"]);
 const BOTH: [usize; 2] = [0, 1];
 
+static TRANSFER: Columns = Columns(&[
+    "debit_account_id",
+    "credit_account_id",
+    "amount",
+    "kind_id",
+    "journal_id",
+    "hold_id",
+    "reverses_id",
+    "effective_at",
+    "description",
+    "metadata",
+]);
+static JOURNAL: Columns = Columns(&["id"]);
+
 /// What a rule makes of an account.
 pub enum Verdict {
     /// Its row gets these counters.
@@ -48,6 +64,37 @@ pub struct AccountRows {
 impl AccountRows {
     pub fn open() -> Result<Self> {
         Ok(AccountRows { accounts: ACCOUNTS.open()? })
+    }
+
+    /// Accounts as they are now, in the order of the ids; those that do not exist are
+    /// left out. Nothing where only statements can change them.
+    pub fn read(&self, ids: &[AccountId]) -> Result<Option<Vec<(Account, Version)>>> {
+        if self.accounts.changer(&ACCOUNT, &POSTED)?.is_none() {
+            return Ok(None);
+        }
+        let mut rows = self.accounts.reader(&ACCOUNT)?;
+        let mut accounts = Vec::with_capacity(ids.len());
+        for id in ids {
+            accounts.extend(rows.version(&[id.0.into()], account)?);
+        }
+        Ok(Some(accounts))
+    }
+
+    /// Gives accounts that were read the posted counters named with them, in their order;
+    /// false where one is no more what was read.
+    pub fn write<'v>(
+        &self,
+        changes: impl Iterator<Item = (&'v Version, Counters)>,
+    ) -> Result<bool> {
+        let Some(rows) = self.accounts.changer(&ACCOUNT, &POSTED)? else { return Ok(false) };
+        let now = clock();
+        for (version, counters) in changes {
+            let (debits, credits) = (counters.debits_posted, counters.credits_posted);
+            if !rows.swap(version, &[debits.into(), credits.into(), now.into()])? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Shows each account in turn to `judge`, and changes its posted counters as that
@@ -107,6 +154,30 @@ pub fn post_to_stripes(
         changed += 1;
     }
     Ok(Some(changed))
+}
+
+/// What is stored under ids, as a batch of this kind asks for it. Rows are looked up one
+/// by one: a plan that was made while there were few would read them all.
+pub fn stored(ids: &[Uuid], kind: i16) -> Result<HashMap<[u8; 16], Stored>> {
+    let (transfers, journals) = (TRANSFERS.open()?, JOURNALS.open()?);
+    let (mut rows, mut others) = (transfers.reader(&TRANSFER)?, journals.reader(&JOURNAL)?);
+    let mut stored = HashMap::new();
+    for id in ids {
+        let found = rows.get(&[(*id).into()], |row| {
+            let plain = row.get::<i16>(3)? == kind && (4..=9).all(|column| !row.is_set(column));
+            let (debit, credit) = (AccountId(row.get(0)?), AccountId(row.get(1)?));
+            let transfer = Accepted { id: *id, debit, credit, amount: row.get(2)? };
+            Ok(plain.then_some(transfer))
+        })?;
+        let found = match found {
+            Some(found) => Some(found),
+            None => others.get(&[(*id).into()], |_| Ok(None))?,
+        };
+        if let Some(found) = found {
+            stored.insert(*id.as_bytes(), found);
+        }
+    }
+    Ok(stored)
 }
 
 /// Whether a journal or a transfer has this id, as far as transactions have ended.

@@ -5,6 +5,7 @@ use crate::kernel::kept::Kept;
 use crate::kernel::rows::{Insert, Stored};
 use crate::kernel::spi::Query;
 use crate::ledger::account::AccountId;
+use crate::ledger::batch::Accepted;
 use crate::ledger::journal::{Line, Request};
 use crate::ledger::replay::{StoredJournal, StoredLine};
 use crate::ledger::store::accounts::currency;
@@ -203,6 +204,29 @@ pub fn append(
     }
     append_lines(request, kind, recorded_at)?;
     Ok(true)
+}
+
+/// Stores transfers of a batch, 23505 where one's id is taken.
+pub fn append_batch(
+    transfers: &[Accepted],
+    kind: i16,
+    recorded_at: TimestampWithTimeZone,
+) -> Result<()> {
+    APPEND.run(transfers.iter().map(|one| {
+        [
+            one.id.into(),
+            one.debit.0.into(),
+            one.credit.0.into(),
+            one.amount.into(),
+            recorded_at.into(),
+            DatumWithOid::null::<TimestampWithTimeZone>(),
+            kind.into(),
+            DatumWithOid::null::<Uuid>(),
+            DatumWithOid::null::<Uuid>(),
+            DatumWithOid::null::<String>(),
+            DatumWithOid::null::<JsonB>(),
+        ]
+    }))
 }
 
 fn append_lines(

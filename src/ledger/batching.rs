@@ -1,0 +1,198 @@
+//! Posting batches.
+//!
+//! A batch adds up what its transfers change, and writes each account once. It reads
+//! the accounts without a lock, judges, and then changes them only if they are still
+//! what it read; if not, it begins anew with the accounts locked.
+
+use crate::kernel::clock::clock;
+use crate::kernel::error::{Error, Result, SqlState, sqlstate};
+use crate::kernel::money::Money;
+use crate::kernel::rows::{self, Version};
+use crate::kernel::spi::subtransaction;
+use crate::ledger::account::{Account, AccountId, Change, Counters, Limit, MAX_IN_STRIPE};
+use crate::ledger::batch::{Accepted, Item, MAX_TRANSFERS, Mode, Outcome, Sheet};
+use crate::ledger::books::own_stripe;
+use crate::ledger::error::LedgerError;
+use crate::ledger::journal::{Journal, Leg, check_kind};
+use crate::ledger::posting::post;
+use crate::ledger::store;
+use crate::ledger::store::rows::{AccountRows, post_to_stripes};
+use std::collections::HashMap;
+
+/// Another transaction changed an account since it was read. Never leaves this file.
+const CHANGED: SqlState = SqlState::new("40001");
+const MOST_ATTEMPTS: usize = 10;
+
+/// Posts transfers of one kind: in [`Mode::All`] all of them or none, else each that
+/// can be. The outcomes are in the order of the transfers.
+///
+/// PT409 where another call stores the same ids again and again; in [`Mode::All`] what
+/// the first refused transfer is refused with.
+pub fn post_batch(system: &str, kind: &str, items: &[Item], mode: Mode) -> Result<Vec<Outcome>> {
+    check_kind(system, kind)?;
+    if items.is_empty() || items.len() > MAX_TRANSFERS {
+        let rule = format!("must have 1 to {MAX_TRANSFERS} transfers");
+        return Err(Error::invalid("p_transfers", rule));
+    }
+    let kind_id = store::transfers::kind_id(system, kind)?;
+    for attempt in 0..MOST_ATTEMPTS {
+        let outcome = subtransaction(|| {
+            if !rows::sees_latest() {
+                return Ok(None);
+            }
+            attempt_batch(kind_id, items, mode, attempt == 0)
+        });
+        match outcome {
+            Ok(Some(outcomes)) => return Ok(outcomes),
+            Ok(None) => return one_by_one(system, kind, items, mode),
+            // The second is a transfer that another call stored since we looked.
+            Err(e) if [CHANGED, sqlstate::UNIQUE_VIOLATION].contains(&e.sqlstate) => (),
+            Err(e) => return Err(e),
+        }
+    }
+    Err(Error::conflict("other calls keep storing transfers with these ids"))
+}
+
+/// Nothing where the transfers must be posted one by one.
+fn attempt_batch(
+    kind: i16,
+    items: &[Item],
+    mode: Mode,
+    first: bool,
+) -> Result<Option<Vec<Outcome>>> {
+    let mut ids: Vec<AccountId> =
+        items.iter().flat_map(|item| [item.debit, item.credit]).flatten().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if !first {
+        store::accounts::lock(&ids, false)?;
+    }
+    let tables = AccountRows::open()?;
+    let Some(mut before) = tables.read(&ids)? else { return Ok(None) };
+    if before.iter().any(|(account, _)| account.stripes > 0 && account.limit != Limit::None) {
+        return Ok(None);
+    }
+    leave_out_expired(&mut before)?;
+    // Most ids are new. Where one is not, its index refuses it, and the next attempt looks.
+    let given: Vec<_> = items.iter().filter_map(|item| item.id).collect();
+    let known =
+        if first || given.is_empty() { HashMap::new() } else { store::rows::stored(&given, kind)? };
+    let accounts = before.iter().map(|(account, _)| (account.id, *account)).collect();
+    let mut sheet = Sheet { accounts, known };
+    let mut outcomes = sheet.judge(items, mode);
+    if mode == Mode::All && matches!(outcomes.last(), Some(Outcome::Refused(_))) {
+        let refused = outcomes.pop();
+        return match refused {
+            Some(Outcome::Refused(error)) => Err(error),
+            _ => Err(Error::internal("a refusal is gone")),
+        };
+    }
+    write(&tables, &before, &sheet)?;
+    let accepted: Vec<Accepted> = outcomes.iter().filter_map(Outcome::accepted).collect();
+    store::transfers::append_batch(&accepted, kind, clock())?;
+    rows::command_done();
+    Ok(Some(outcomes))
+}
+
+/// Counts holds that have expired as gone.
+fn leave_out_expired(accounts: &mut [(Account, Version)]) -> Result<()> {
+    let holding = accounts.iter().filter(|(account, _)| account.has_holds());
+    let holding: Vec<_> = holding.map(|(account, _)| account.id).collect();
+    if holding.is_empty() {
+        return Ok(());
+    }
+    for (id, side, amount) in store::holds::expired(&holding, clock())? {
+        if let Ok(found) = accounts.binary_search_by_key(&id, |(account, _)| account.id)
+            && accounts[found].0.class.normal_side() == side
+        {
+            accounts[found].0.expired = amount;
+        }
+    }
+    Ok(())
+}
+
+/// Changes every account that the batch moved, in the order in which everybody locks,
+/// if it is still what was read.
+fn write(tables: &AccountRows, before: &[(Account, Version)], sheet: &Sheet) -> Result<()> {
+    let moved = before
+        .iter()
+        .filter_map(|(was, version)| Some((was, version, sheet.accounts.get(&was.id)?)))
+        .filter(|(was, _, is)| was.counters != is.counters);
+    let (striped, rows): (Vec<_>, Vec<_>) = moved.partition(|(was, _, _)| was.stripes > 0);
+    if !tables.write(rows.iter().map(|(_, version, is)| (*version, is.counters)))? {
+        return Err(changed());
+    }
+    let stripes: Vec<_> = striped
+        .iter()
+        .map(|(was, _, is)| (was.id, own_stripe(was.stripes), added(was, is)))
+        .collect();
+    let fits = |sum: &Counters| sum.debits_posted.max(sum.credits_posted) <= MAX_IN_STRIPE;
+    if !stripes.is_empty() && post_to_stripes(&stripes, fits)? != Some(stripes.len()) {
+        return Err(changed());
+    }
+    Ok(())
+}
+
+fn added(was: &Account, is: &Account) -> Change {
+    Change {
+        debits_posted: is.counters.debits_posted - was.counters.debits_posted,
+        credits_posted: is.counters.credits_posted - was.counters.credits_posted,
+        ..Change::default()
+    }
+}
+
+fn changed() -> Error {
+    Error::new(CHANGED, "an account changed since it was read")
+}
+
+/// For what a batch cannot decide at once: every transfer as if it came alone.
+fn one_by_one(system: &str, kind: &str, items: &[Item], mode: Mode) -> Result<Vec<Outcome>> {
+    let mut outcomes = Vec::with_capacity(items.len());
+    for (n, item) in items.iter().enumerate() {
+        outcomes.push(match mode {
+            Mode::All => alone(system, kind, n, item)?,
+            Mode::Each => {
+                subtransaction(|| alone(system, kind, n, item)).unwrap_or_else(Outcome::Refused)
+            }
+        });
+    }
+    Ok(outcomes)
+}
+
+fn alone(system: &str, kind: &str, n: usize, item: &Item) -> Result<Outcome> {
+    let account = |id: Option<AccountId>, name: &str| {
+        id.ok_or_else(|| Error::not_found("account", format!("p_transfers[{n}].{name}")))
+    };
+    let (debit, credit) = (account(item.debit, "debit")?, account(item.credit, "credit")?);
+    let found = store::accounts::read(&[debit])?.into_iter().next();
+    let from = found.ok_or(LedgerError::UnknownAccount(debit))?;
+    let amount = Money::new(item.amount, item.currency.unwrap_or(from.currency));
+    let posted = post(&Journal {
+        id: None,
+        system,
+        kind,
+        description: None,
+        legs: &[Leg { id: item.id, debit, credit, amount }],
+        effective_at: None,
+        metadata: None,
+    })?;
+    let id = posted.journal_id;
+    if posted.replayed {
+        return Ok(Outcome::Exists(id));
+    }
+    let after = |id: AccountId| {
+        let found = posted.after.iter().find(|account| account.id == id);
+        found.copied().ok_or_else(|| Error::internal("a posting left out an account"))
+    };
+    let accepted = Accepted { id, debit, credit, amount: item.amount };
+    Ok(Outcome::Posted(accepted, [after(debit)?, after(credit)?]))
+}
+
+impl Outcome {
+    fn accepted(&self) -> Option<Accepted> {
+        match self {
+            Outcome::Posted(transfer, _) => Some(*transfer),
+            _ => None,
+        }
+    }
+}
