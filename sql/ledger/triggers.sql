@@ -36,7 +36,7 @@ alter table ledger.accounts enable always trigger accounts_fixed;
 
 create function ledger.check_account() returns trigger
     language c as 'MODULE_PATHNAME', 'ledger_check_account_wrapper';
-create trigger accounts_check before insert or update of stripes, max_overdraft, parent_id
+create trigger accounts_check before insert or update of stripes, max_overdraft, max_balance, parent_id
     on ledger.accounts for each row execute function ledger.check_account();
 alter table ledger.accounts enable always trigger accounts_check;
 alter table ledger.accounts enable always trigger accounts_no_truncate;
@@ -54,7 +54,7 @@ alter table ledger.holds enable always trigger holds_fixed;
 alter table ledger.holds enable always trigger holds_no_truncate;
 
 -- Postings are their own record; who changed anything else of an account is logged.
-create trigger accounts_audit after update of name, owner_id, max_overdraft, parent_id, closed_at
+create trigger accounts_audit after update of name, owner_id, max_overdraft, max_balance, frozen_at, parent_id, closed_at
     on ledger.accounts for each row execute function ops.audit_row();
 
 -- Notes whether there is money before a command that may drop the extension, for the hook that

@@ -18,6 +18,7 @@ mod books;
 mod drop_guard;
 mod erasure;
 mod error;
+mod escrow;
 mod expiry;
 mod fast;
 mod hold;
@@ -25,6 +26,7 @@ mod holding;
 mod jobs;
 mod journal;
 mod legs;
+mod limits;
 #[cfg(test)]
 mod model;
 mod posting;
@@ -32,6 +34,7 @@ mod replay;
 mod report;
 mod reversal;
 mod store;
+mod striped;
 pub mod triggers;
 pub mod watch;
 

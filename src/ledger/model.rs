@@ -129,9 +129,11 @@ impl Rules {
             class: class(id),
             limit: limit(id),
             closed: false,
+            frozen: false,
             stripes: 0,
             counters: Counters::default(),
             expired: 0,
+            expired_expected: 0,
         };
         let accounts = (1..=ACCOUNTS).map(|id| (AccountId(id), account(id))).collect();
         Rules { accounts, holds: Vec::new() }
