@@ -62,6 +62,11 @@ pub enum LedgerError {
         id: String,
         field: String,
     },
+    /// The key is taken by a request that differs.
+    KeyDiffers {
+        key: String,
+        field: String,
+    },
     /// The hold is settled, released or expired.
     HoldNotOpen {
         id: Uuid,
@@ -143,6 +148,11 @@ impl From<LedgerError> for Error {
                 Error::conflict(format!("{field}: differs from the {what} stored under this id"))
                     .detail(format!("{what} {id}"))
                     .hint("Repeat a request with the same content, or use another id.")
+            }
+            E::KeyDiffers { key, field } => {
+                Error::conflict(format!("{field}: differs from the journal stored under this key"))
+                    .detail(format!("key {key}"))
+                    .hint("Repeat a request with the same content, or use another key.")
             }
             E::HoldNotOpen { id, status } => {
                 Error::conflict(format!("the hold is {status}")).detail(format!("hold {id}"))

@@ -25,6 +25,7 @@ mod hold;
 mod holding;
 mod jobs;
 mod journal;
+mod keyed;
 mod legs;
 mod limits;
 #[cfg(test)]

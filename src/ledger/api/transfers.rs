@@ -7,6 +7,7 @@ use crate::ledger::access;
 use crate::ledger::accounts::balance_after;
 use crate::ledger::api::{Reference, money};
 use crate::ledger::journal::{Journal, Leg, Posted};
+use crate::ledger::keyed::post_keyed;
 use crate::ledger::legs::read_legs;
 use crate::ledger::posting::post;
 use crate::ledger::reversal::{undo_journal, undo_transfer};
@@ -141,8 +142,9 @@ fn ledger_transfer(
 ///
 /// `p_legs` is an array of at most 10000 objects with `debit` and `credit` (codes in
 /// `p_system`) or `debit_account_id` and `credit_account_id`, `amount` (minor units)
-/// and, if wanted, `id` and `currency`. The same `p_id` with the same content again
-/// gives what is stored. Errors as those of ledger.transfer, and 22023 for a key that
+/// and, if wanted, `id` and `currency`. The same `p_id`, or the same `p_key` (a text of
+/// up to 200 bytes, unique in the system), with the same content again gives what is
+/// stored; with other content it is PT409, naming the first field that differs. Errors as those of ledger.transfer, and 22023 for a key that
 /// is not known.
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]
 #[pg_extern(
@@ -160,6 +162,7 @@ fn ledger_post_journal(
     p_description: default!(Option<&str>, "null"),
     p_metadata: default!(Option<JsonArg>, "null"),
     p_effective_at: default!(Option<TimestampWithTimeZone>, "null"),
+    p_key: default!(Option<&str>, "null"),
 ) -> Result<
     TableIterator<
         'static,
@@ -186,7 +189,7 @@ fn ledger_post_journal(
         let system = required(p_system, "p_system")?;
         let kind = required(p_kind, "p_kind")?;
         let legs = read_legs(system, &JsonArg::required(p_legs, "p_legs")?)?;
-        let posted = post(&Journal {
+        let journal = Journal {
             id: p_id,
             system,
             kind,
@@ -194,14 +197,20 @@ fn ledger_post_journal(
             legs: &legs,
             effective_at: p_effective_at,
             metadata: JsonArg::optional(p_metadata, "p_metadata")?,
-        })?;
+        };
+        let posted = match p_key {
+            Some(key) => post_keyed(&journal, key)?,
+            None => post(&journal)?,
+        };
         rows(by_hand("post_journal", posted)?)
     })
 }
 
-/// Undoes a transfer by a new one that names it, once. For admins of the ledger
-/// and the service role. PT404 unknown transfer; PT409 reversed already, a reversal
-/// itself, or a limit forbids it; 22023 without a reason.
+/// Undoes a part of a transfer (`p_amount` in minor units), or what is left of it, by a
+/// new one that names it; never more than the whole. For admins of the ledger and the
+/// service role. The same `p_id` with the same content again gives what is stored.
+/// PT404 unknown transfer; PT409 less is left or nothing, a reversal itself, or a limit
+/// forbids it; 22023 without a reason or an amount that is not above zero.
 #[allow(clippy::type_complexity)]
 #[pg_extern(
     schema = "ledger",
@@ -214,6 +223,7 @@ fn ledger_reverse_transfer(
     p_transfer_id: Option<Uuid>,
     p_reason: Option<&str>,
     p_id: default!(Option<Uuid>, "null"),
+    p_amount: default!(Option<i64>, "null"),
 ) -> Result<
     TableIterator<
         'static,
@@ -238,7 +248,7 @@ fn ledger_reverse_transfer(
     entry(|| {
         access::require_admin()?;
         let id = required(p_transfer_id, "p_transfer_id")?;
-        let posted = undo_transfer(id, p_id, required(p_reason, "p_reason")?)?;
+        let posted = undo_transfer(id, p_amount, p_id, required(p_reason, "p_reason")?)?;
         rows(by_hand("reverse_transfer", posted)?)
     })
 }

@@ -2,8 +2,10 @@
 
 pub mod accounts;
 pub mod holds;
+pub mod keys;
 pub mod limits;
 pub mod reports;
+pub mod reversals;
 pub mod rows;
 pub mod stripes;
 pub mod transfers;
