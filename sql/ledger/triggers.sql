@@ -14,6 +14,13 @@ create trigger journals_no_truncate before truncate on ledger.journals
 alter table ledger.journals enable always trigger journals_append_only;
 alter table ledger.journals enable always trigger journals_no_truncate;
 
+create trigger journal_keys_append_only before update or delete on ledger.journal_keys
+    for each row execute function backoffice.refuse_change();
+create trigger journal_keys_no_truncate before truncate on ledger.journal_keys
+    for each statement execute function backoffice.refuse_change();
+alter table ledger.journal_keys enable always trigger journal_keys_append_only;
+alter table ledger.journal_keys enable always trigger journal_keys_no_truncate;
+
 create trigger transfer_kinds_append_only before update or delete on ledger.transfer_kinds
     for each row execute function backoffice.refuse_change();
 create trigger transfer_kinds_no_truncate before truncate on ledger.transfer_kinds

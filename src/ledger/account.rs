@@ -294,6 +294,16 @@ impl Account {
         held > 0 || (self.limit.max_balance().is_some() && expected > 0)
     }
 
+    /// The part of its pending debits whose holds have expired.
+    pub fn expired_debits(&self) -> i64 {
+        if self.side() == Side::Credit { self.expired } else { self.expired_expected }
+    }
+
+    /// The part of its pending credits whose holds have expired.
+    pub fn expired_credits(&self) -> i64 {
+        if self.side() == Side::Debit { self.expired } else { self.expired_expected }
+    }
+
     /// What may still be taken from it, less than nothing in an overdraft.
     pub fn available(&self) -> i128 {
         let held = i128::from(self.counters.held(self.side())) - i128::from(self.expired);

@@ -7,7 +7,7 @@ use crate::kernel::error::Result;
 use crate::kernel::money::Money;
 use crate::ledger::account::{Account, AccountId, Change};
 use crate::ledger::error::LedgerError;
-use crate::ledger::expiry::leave_out_expired;
+use crate::ledger::expiry::{leave_out_all_expired, leave_out_expired};
 use crate::ledger::striped::{self, Part};
 use crate::ledger::store;
 use pgrx::datum::TimestampWithTimeZone;
@@ -79,6 +79,11 @@ impl Books {
     /// Counts holds that have expired as gone.
     pub fn expire(&mut self, now: TimestampWithTimeZone) -> Result<()> {
         leave_out_expired(self.accounts.values_mut(), now)
+    }
+
+    /// The same for every hold, also those that no limit asks for.
+    pub fn expire_all(&mut self, now: TimestampWithTimeZone) -> Result<()> {
+        leave_out_all_expired(self.accounts.values_mut(), now)
     }
 
     pub fn get(&self, id: AccountId) -> Result<&Account, LedgerError> {

@@ -50,7 +50,21 @@ pub fn leave_out_expired<'a>(
     accounts: impl Iterator<Item = &'a mut Account>,
     now: TimestampWithTimeZone,
 ) -> Result<()> {
-    let mut accounts: Vec<_> = accounts.filter(|account| account.has_holds()).collect();
+    leave_out(accounts.filter(|account| account.has_holds()).collect(), now)
+}
+
+/// The same for all holds, also those that its limits do not ask for.
+pub fn leave_out_all_expired<'a>(
+    accounts: impl Iterator<Item = &'a mut Account>,
+    now: TimestampWithTimeZone,
+) -> Result<()> {
+    let pending = |account: &&mut Account| {
+        account.counters.debits_pending > 0 || account.counters.credits_pending > 0
+    };
+    leave_out(accounts.filter(pending).collect(), now)
+}
+
+fn leave_out(mut accounts: Vec<&mut Account>, now: TimestampWithTimeZone) -> Result<()> {
     if accounts.is_empty() {
         return Ok(());
     }

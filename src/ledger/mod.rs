@@ -7,13 +7,15 @@
 //! module in the transaction of their own rows:
 //!
 //! * [`open_account`], [`find_account`], [`balance`], [`lock_balances`]
-//! * [`post`], [`reverse_transfer`], [`reverse_journal`]
+//! * [`post`], [`post_keyed`], [`post_up_to`], [`sweep`()], [`reverse_transfer`], [`reverse_journal`]
 //! * [`hold`], [`settle`], [`release`]
+//! * [`set_limit`], [`freeze`], [`unfreeze`]
 
 mod access;
 mod account;
 mod accounts;
 pub mod api;
+mod balancing;
 mod books;
 mod drop_guard;
 mod erasure;
@@ -36,6 +38,7 @@ mod report;
 mod reversal;
 mod store;
 mod striped;
+mod sweep;
 pub mod triggers;
 pub mod watch;
 
@@ -54,7 +57,15 @@ pub use holding::{hold, release, settle, settle_with};
 pub use journal::{Journal, Leg, MAX_LEGS, Posted};
 pub use posting::post;
 #[allow(unused_imports)]
+pub use balancing::{Balancing, post_up_to};
+#[allow(unused_imports)]
+pub use keyed::post_keyed;
+#[allow(unused_imports)]
+pub use limits::{freeze, set_limit, unfreeze};
+#[allow(unused_imports)]
 pub use reversal::{reverse_journal, reverse_transfer};
+#[allow(unused_imports)]
+pub use sweep::{Sweep, sweep};
 
 /// Runs once in every backend: guards the books, and tells the floors below whom to ask.
 pub fn init() {

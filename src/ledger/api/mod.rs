@@ -2,6 +2,7 @@
 
 mod accounts;
 mod holds;
+mod operations;
 pub mod reports;
 mod transfers;
 

@@ -6,6 +6,7 @@ use crate::kernel::json::JsonArg;
 use crate::ledger::access;
 use crate::ledger::accounts::balance_after;
 use crate::ledger::api::{Reference, money};
+use crate::ledger::balancing::{Balancing, post_up_to};
 use crate::ledger::journal::{Journal, Leg, Posted};
 use crate::ledger::keyed::post_keyed;
 use crate::ledger::legs::read_legs;
@@ -18,7 +19,7 @@ use pgrx::prelude::*;
 use serde_json::Map;
 
 /// A transfer as the functions below give it, with the balances that it left.
-type Row = (
+pub(super) type Row = (
     Uuid,
     Uuid,
     i64,
@@ -35,7 +36,7 @@ type Row = (
 );
 
 /// Logs what a person or a server did through the API: no product's log has it.
-fn by_hand(action: &str, posted: Posted) -> Result<Posted> {
+pub(super) fn by_hand(action: &str, posted: Posted) -> Result<Posted> {
     let ids: Vec<String> = posted.transfer_ids.iter().map(Uuid::to_string).collect();
     if caller::current().kind != Kind::Trusted && !posted.replayed {
         audit::record(Change {
@@ -49,7 +50,7 @@ fn by_hand(action: &str, posted: Posted) -> Result<Posted> {
     Ok(posted)
 }
 
-fn rows(posted: Posted) -> Result<TableIterator<'static, Row>> {
+pub(super) fn rows(posted: Posted) -> Result<TableIterator<'static, Row>> {
     let mut rows = Vec::with_capacity(posted.lines.len());
     for line in &posted.lines {
         let debit = balance_after(&posted, line.debit)?;
@@ -78,9 +79,12 @@ fn rows(posted: Posted) -> Result<TableIterator<'static, Row>> {
 ///
 /// Accounts are named by their codes in `p_system` or by their ids. `p_currency`
 /// must be that of both; left out, it is not asked. The same `p_id` with the same
-/// content again gives what is stored.
+/// content again gives what is stored. With `p_balancing` the amount, or without one
+/// everything, is the most that is moved: `debit` moves what the debited account has in
+/// credit, `credit` what the credited one has in debit, `both` no more than either.
 /// 22023 amount not above zero, same account, other currency; 22003 out of range;
-/// PT404 unknown account; PT409 closed, not enough available, or the id is taken.
+/// PT404 unknown account; PT409 closed, frozen, a limit, nothing to be moved, or the id
+/// is taken.
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]
 #[pg_extern(schema = "ledger", name = "transfer", security_definer, requires = ["ledger_tables"])]
 #[search_path(pg_catalog, pg_temp)]
@@ -97,6 +101,7 @@ fn ledger_transfer(
     p_effective_at: default!(Option<TimestampWithTimeZone>, "null"),
     p_debit_account_id: default!(Option<i64>, "null"),
     p_credit_account_id: default!(Option<i64>, "null"),
+    p_balancing: default!(Option<&str>, "null"),
 ) -> Result<
     TableIterator<
         'static,
@@ -124,16 +129,23 @@ fn ledger_transfer(
         let debit = Reference { code: p_debit, id: p_debit_account_id, field: "p_debit" };
         let credit = Reference { code: p_credit, id: p_credit_account_id, field: "p_credit" };
         let (debit, credit) = (debit.find(system)?, credit.find(system)?);
-        let amount = money(p_amount, p_currency, debit)?;
-        let posted = post(&Journal {
+        let balancing = p_balancing.map(|text| Balancing::parse(text, "p_balancing"));
+        let balancing = balancing.transpose()?;
+        // As much as there is, where no amount says how much at the most.
+        let minor = p_amount.or(balancing.map(|_| i64::MAX));
+        let journal = Journal {
             id: None,
             system,
             kind: required(p_kind, "p_kind")?,
             description: p_description,
-            legs: &[Leg { id: p_id, debit, credit, amount }],
+            legs: &[Leg { id: p_id, debit, credit, amount: money(minor, p_currency, debit)? }],
             effective_at: p_effective_at,
             metadata: JsonArg::optional(p_metadata, "p_metadata")?,
-        })?;
+        };
+        let posted = match balancing {
+            Some(balancing) => post_up_to(&journal, balancing)?,
+            None => post(&journal)?,
+        };
         rows(by_hand("transfer", posted)?)
     })
 }
