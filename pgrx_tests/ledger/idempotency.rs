@@ -126,7 +126,8 @@ mod tests {
     fn a_settlement_that_is_repeated_is_posted_once() {
         let (bank, shop, wallet) = funded(100);
         let held = hold(&new_hold(wallet, bank, 80)).unwrap();
-        let part = Settlement { hold: held, amount: Some(inr(30)), id: Some(new_id()), last: false };
+        let part =
+            Settlement { hold: held, amount: Some(inr(30)), id: Some(new_id()), last: false };
         assert_eq!(settle_with(&part).unwrap(), settle_with(&part).unwrap());
         assert_eq!(figures(wallet), (70, 50, 20));
         assert_eq!(code(settle_with(&Settlement { amount: Some(inr(31)), ..part })), "PT409");

@@ -35,12 +35,7 @@ impl Balancing {
 
     /// How much is moved of `most`: what brings neither account that counts past zero,
     /// holds included. The account that has nothing where that is nothing.
-    pub fn amount(
-        self,
-        debit: &Account,
-        credit: &Account,
-        most: i64,
-    ) -> Result<i64, LedgerError> {
+    pub fn amount(self, debit: &Account, credit: &Account, most: i64) -> Result<i64, LedgerError> {
         let mut amount = i128::from(most);
         for (account, room, counts) in [
             (debit, in_credit(debit), self != Balancing::Credit),
@@ -71,8 +66,7 @@ fn in_credit(account: &Account) -> i128 {
 fn in_debit(account: &Account) -> i128 {
     let counters = account.counters;
     let [posted, taken, pending] =
-        [counters.debits_posted, counters.credits_posted, counters.credits_pending]
-            .map(i128::from);
+        [counters.debits_posted, counters.credits_posted, counters.credits_pending].map(i128::from);
     posted - taken - (pending - i128::from(account.expired_credits()))
 }
 
@@ -97,8 +91,7 @@ pub fn post_up_to(journal: &Journal<'_>, balancing: Balancing) -> Result<Posted>
     books.expire_all(clock())?;
     books.check_currency(leg.debit, leg.credit, leg.amount, str::to_owned)?;
     let account = |id: AccountId| books.get(id).copied();
-    let minor =
-        balancing.amount(&account(leg.debit)?, &account(leg.credit)?, leg.amount.minor)?;
+    let minor = balancing.amount(&account(leg.debit)?, &account(leg.credit)?, leg.amount.minor)?;
     request.lines[0].amount = Money { minor, ..leg.amount };
     post_locked(books, &request)
 }

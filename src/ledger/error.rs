@@ -142,8 +142,9 @@ impl From<LedgerError> for Error {
                     .detail(format!("account {account}: {}", minor(balance, currency)))
                     .hint("Move the balance first.")
             }
-            E::NothingAvailable(id) => Error::conflict("nothing is available to be moved")
-                .detail(format!("account {id}")),
+            E::NothingAvailable(id) => {
+                Error::conflict("nothing is available to be moved").detail(format!("account {id}"))
+            }
             E::Differs { what, id, field } => {
                 Error::conflict(format!("{field}: differs from the {what} stored under this id"))
                     .detail(format!("{what} {id}"))

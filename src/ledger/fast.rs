@@ -64,7 +64,12 @@ fn try_change(
         done.after.push(after);
         if account.stripes > 0 {
             let stripe = own_stripe(account.stripes);
-            done.stripes.push(ToStripe { account: account.id, side: account.side(), stripe, change });
+            done.stripes.push(ToStripe {
+                account: account.id,
+                side: account.side(),
+                stripe,
+                change,
+            });
             return Ok(Some(Verdict::Leave));
         }
         done.rows.push((account.id, change));

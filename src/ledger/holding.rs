@@ -12,9 +12,7 @@ use crate::ledger::books::{Books, Touch};
 use crate::ledger::error::LedgerError;
 use crate::ledger::expiry::sweep_behind;
 use crate::ledger::hold::{Hold, NewHold, Settlement, Status};
-use crate::ledger::journal::{
-    Line, Posted, check_finite, check_kind, check_notes, check_transfer,
-};
+use crate::ledger::journal::{Line, Posted, check_finite, check_kind, check_notes, check_transfer};
 use crate::ledger::replay::StoredJournal;
 use crate::ledger::store;
 use crate::ledger::store::transfers::{self, Single};

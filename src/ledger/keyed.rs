@@ -102,8 +102,7 @@ mod tests {
     #[test]
     fn every_part_of_a_request_is_in_its_fingerprint() {
         let money = |code| Money::new(5, Currency::parse(code, "currency").unwrap());
-        let leg =
-            Leg { id: None, debit: AccountId(1), credit: AccountId(2), amount: money("INR") };
+        let leg = Leg { id: None, debit: AccountId(1), credit: AccountId(2), amount: money("INR") };
         let legs = |leg| [leg, Leg { debit: AccountId(3), ..leg }];
         let two = legs(leg);
         let base = Journal {

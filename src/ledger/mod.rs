@@ -50,18 +50,18 @@ pub use accounts::{
     balance, close_account, find_account, lock_balances, open_account, open_account_below,
 };
 #[allow(unused_imports)]
+pub use balancing::{Balancing, post_up_to};
+#[allow(unused_imports)]
 pub use hold::{NewHold, Settlement};
 #[allow(unused_imports)]
 pub use holding::{hold, release, settle, settle_with};
 #[allow(unused_imports)]
 pub use journal::{Journal, Leg, MAX_LEGS, Posted};
-pub use posting::post;
-#[allow(unused_imports)]
-pub use balancing::{Balancing, post_up_to};
 #[allow(unused_imports)]
 pub use keyed::post_keyed;
 #[allow(unused_imports)]
 pub use limits::{freeze, set_limit, unfreeze};
+pub use posting::post;
 #[allow(unused_imports)]
 pub use reversal::{reverse_journal, reverse_transfer};
 #[allow(unused_imports)]

@@ -13,16 +13,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 /// An account with what it may do, as the functions below give it.
-type Row = (
-    i64,
-    String,
-    Option<i64>,
-    Option<i64>,
-    Option<TimestampWithTimeZone>,
-    i64,
-    i64,
-    i64,
-);
+type Row = (i64, String, Option<i64>, Option<i64>, Option<TimestampWithTimeZone>, i64, i64, i64);
 
 fn row(id: AccountId) -> Result<TableIterator<'static, Row>> {
     let account = store::accounts::describe(id)?.ok_or(LedgerError::UnknownAccount(id))?;
