@@ -10,7 +10,7 @@ use crate::ledger::store;
 use crate::ledger::striped::{self, Part};
 use crate::ops::audit::{self, Change};
 use pgrx::datum::TimestampWithTimeZone;
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 
 const TABLE: &str = "ledger.accounts";
 
@@ -30,17 +30,12 @@ pub fn set_limit(id: AccountId, limit: Limit, reason: Option<&str>) -> Result<()
     if same(locked.account.limit, limit) {
         return Ok(());
     }
-    let range = |limit: Limit| {
-        let (overdraft, balance) = (limit.max_overdraft(), limit.max_balance());
-        object([("max_overdraft", json!(overdraft)), ("max_balance", json!(balance))])
-    };
-    let mut new = range(limit);
-    new.extend(reason.map(|reason| ("reason".to_owned(), reason.into())));
-    let change = entry("set_limit", id, range(locked.account.limit), new);
-    audit::record_as_one(TABLE, change, || {
-        store::limits::set(id, limit)?;
-        locked.deal(Account { limit, ..locked.account })
-    })
+    store::limits::set(id, limit)?;
+    locked.deal(Account { limit, ..locked.account })?;
+    match reason {
+        Some(reason) => log("set_limit", id, reason),
+        None => Ok(()),
+    }
 }
 
 /// Stops everything that would be posted to an account, held on it or settled. Holds
@@ -67,13 +62,19 @@ fn set_frozen(
     if locked.account.frozen == at.is_some() {
         return Ok(());
     }
-    let frozen = |frozen: bool| object([("frozen", frozen.into())]);
-    let mut new = frozen(at.is_some());
-    new.insert("reason".to_owned(), reason.into());
-    let change = entry(action, id, frozen(at.is_none()), new);
-    audit::record_as_one(TABLE, change, || {
-        store::limits::freeze(id, at)?;
-        locked.deal(Account { frozen: at.is_some(), ..locked.account })
+    store::limits::freeze(id, at)?;
+    locked.deal(Account { frozen: at.is_some(), ..locked.account })?;
+    log(action, id, reason)
+}
+
+/// Logs why; what changed the trigger of the table logs.
+fn log(action: &str, id: AccountId, reason: &str) -> Result<()> {
+    audit::record(Change {
+        action: action.to_owned(),
+        table: TABLE.to_owned(),
+        record_id: Some(id.to_string()),
+        old: None,
+        new: Some(Map::from_iter([("reason".to_owned(), reason.into())]).into()),
     })
 }
 
@@ -124,7 +125,7 @@ fn same(a: Limit, b: Limit) -> bool {
 }
 
 /// PT409 unless the account keeps to a limit as it is.
-fn check_kept(account: &Account, limit: Limit) -> Result<(), LedgerError> {
+pub fn check_kept(account: &Account, limit: Limit) -> Result<(), LedgerError> {
     let broken = |field, balance| {
         let (account, currency) = (account.id, account.currency);
         Err(LedgerError::LimitBroken { account, currency, field, balance })
@@ -137,20 +138,5 @@ fn check_kept(account: &Account, limit: Limit) -> Result<(), LedgerError> {
             broken("max_balance", account.reach())
         }
         _ => Ok(()),
-    }
-}
-
-fn object<const N: usize>(values: [(&str, Value); N]) -> Map<String, Value> {
-    values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// A line of the log in place of what the table's trigger would write, with the reason.
-fn entry(action: &str, id: AccountId, old: Map<String, Value>, new: Map<String, Value>) -> Change {
-    Change {
-        action: action.to_owned(),
-        table: TABLE.to_owned(),
-        record_id: Some(id.to_string()),
-        old: Some(old.into()),
-        new: Some(new.into()),
     }
 }

@@ -70,7 +70,7 @@ fn first_of(reversal_id: Option<Uuid>, line: &StoredLine) -> Result<Option<i64>>
 }
 
 /// How much to undo of a transfer of which so much is left.
-fn part_of(line: &StoredLine, left: i64, amount: Option<i64>) -> Result<i64, LedgerError> {
+pub fn part_of(line: &StoredLine, left: i64, amount: Option<i64>) -> Result<i64, LedgerError> {
     match amount {
         None => Ok(left),
         Some(part) if part <= 0 => Err(LedgerError::Amount { field: "amount".to_owned() }),
@@ -108,7 +108,7 @@ pub fn undo_journal(id: Uuid, reversal_id: Option<Uuid>, reason: &str) -> Result
     reverse(&stored, &stored.lines, Some(id), reversal_id, reason)
 }
 
-fn check_undoable(lines: &[StoredLine]) -> Result<(), LedgerError> {
+pub fn check_undoable(lines: &[StoredLine]) -> Result<(), LedgerError> {
     match lines.iter().find(|line| line.reverses.is_some()) {
         Some(line) => Err(LedgerError::IsReversal(line.id)),
         None => Ok(()),

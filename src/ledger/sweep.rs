@@ -61,7 +61,7 @@ pub fn sweep(sweep: &Sweep<'_>) -> Result<Option<Posted>> {
 }
 
 /// All that is available in an account, to be moved; nothing where that is nothing.
-fn leg(account: &Account, to: &Account) -> Option<Leg> {
+pub fn leg(account: &Account, to: &Account) -> Option<Leg> {
     let amount = i64::try_from(account.available()).ok().filter(|amount| *amount > 0)?;
     let (debit, credit) = match account.side() {
         Side::Debit => (to.id, account.id),
@@ -90,7 +90,8 @@ fn find(id: Uuid) -> Result<Option<StoredJournal>> {
 }
 
 impl Sweep<'_> {
-    fn check(&self) -> Result<()> {
+    /// 22023 for a request that no sweep has.
+    pub fn check(&self) -> Result<()> {
         check_kind(self.system, self.kind)?;
         check_effective(self.effective_at.as_ref())?;
         check_notes(self.description, self.metadata.as_ref())?;
