@@ -1,6 +1,7 @@
 //! Striped accounts in a posting that takes the long way.
 
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Result};
+use crate::kernel::spi::subtransaction;
 use crate::ledger::account::{Account, AccountId, Change};
 use crate::ledger::books::own_stripe;
 use crate::ledger::error::LedgerError;
@@ -53,12 +54,20 @@ pub fn lock_for_posting(account: &Account) -> Result<(Account, Option<Part>)> {
     if account.is_guarded() {
         return lock_all(account);
     }
-    match stripes::lock_one(account.id, own_stripe(account.stripes))? {
-        Some(stripe) if !stripe.is_guarded() => Ok((*account, Some(Part::Own(stripe)))),
-        // Somebody has just set a limit, or frozen it.
-        Some(_) => lock_all(account),
+    // Whoever has just set a limit or frozen the account makes it one of which all are
+    // locked, in order: the lock of the own one must be given back first.
+    let mut guarded = false;
+    let locked = subtransaction(|| {
+        let found = stripes::lock_one(account.id, own_stripe(account.stripes))?;
+        guarded = found.is_some_and(|stripe| stripe.is_guarded());
+        if guarded { Err(Error::conflict("all stripes are to be locked")) } else { Ok(found) }
+    });
+    match locked {
+        Err(_) if guarded => lock_all(account),
+        Err(error) => Err(error),
+        Ok(Some(stripe)) => Ok((*account, Some(Part::Own(stripe)))),
         // Whoever closed the account took its stripes away meanwhile.
-        None => Ok((Account { closed: true, ..*account }, None)),
+        Ok(None) => Ok((Account { closed: true, ..*account }, None)),
     }
 }
 
