@@ -145,41 +145,51 @@ impl From<LedgerError> for Error {
             E::NothingAvailable(id) => {
                 Error::conflict("nothing is available to be moved").detail(format!("account {id}"))
             }
-            E::Differs { what, id, field } => {
-                Error::conflict(format!("{field}: differs from the {what} stored under this id"))
-                    .detail(format!("{what} {id}"))
-                    .hint("Repeat a request with the same content, or use another id.")
-            }
-            E::KeyDiffers { key, field } => {
-                Error::conflict(format!("{field}: differs from the journal stored under this key"))
-                    .detail(format!("key {key}"))
-                    .hint("Repeat a request with the same content, or use another key.")
-            }
-            E::HoldNotOpen { id, status } => {
-                Error::conflict(format!("the hold is {status}")).detail(format!("hold {id}"))
-            }
-            E::HoldExceeded { id, currency, left, requested } => {
-                Error::conflict("more than what is left of the hold").detail(format!(
-                    "hold {id}: available {}, requested {}",
-                    minor(left.into(), currency),
-                    minor(requested.into(), currency)
-                ))
-            }
-            E::AlreadyReversed { id, by } => Error::conflict("it is reversed already")
-                .detail(format!("{id} is reversed by {by}")),
-            E::ReversalExceeded { id, currency, left, requested } => {
-                Error::conflict("more than what is left of the transfer").detail(format!(
-                    "transfer {id}: available {}, requested {}",
-                    minor(left.into(), currency),
-                    minor(requested.into(), currency)
-                ))
-            }
-            E::IsReversal(id) => Error::conflict("a reversal is not reversed again")
-                .detail(format!("transfer {id}"))
-                .hint("Post the transfer anew."),
             E::NotEmpty(id) => Error::conflict("the account is not empty")
                 .detail(format!("account {id} has a balance or open holds")),
+            other => refusal(other),
         }
+    }
+}
+
+/// Why what is stored stands in the way of a request.
+fn refusal(error: LedgerError) -> Error {
+    use LedgerError as E;
+    match error {
+        E::Differs { what, id, field } => {
+            Error::conflict(format!("{field}: differs from the {what} stored under this id"))
+                .detail(format!("{what} {id}"))
+                .hint("Repeat a request with the same content, or use another id.")
+        }
+        E::KeyDiffers { key, field } => {
+            Error::conflict(format!("{field}: differs from the journal stored under this key"))
+                .detail(format!("key {key}"))
+                .hint("Repeat a request with the same content, or use another key.")
+        }
+        E::HoldNotOpen { id, status } => {
+            Error::conflict(format!("the hold is {status}")).detail(format!("hold {id}"))
+        }
+        E::HoldExceeded { id, currency, left, requested } => {
+            Error::conflict("more than what is left of the hold").detail(format!(
+                "hold {id}: available {}, requested {}",
+                minor(left.into(), currency),
+                minor(requested.into(), currency)
+            ))
+        }
+        E::AlreadyReversed { id, by } => {
+            Error::conflict("it is reversed already").detail(format!("{id} is reversed by {by}"))
+        }
+        E::ReversalExceeded { id, currency, left, requested } => {
+            Error::conflict("more than what is left of the transfer").detail(format!(
+                "transfer {id}: available {}, requested {}",
+                minor(left.into(), currency),
+                minor(requested.into(), currency)
+            ))
+        }
+        E::IsReversal(id) => Error::conflict("a reversal is not reversed again")
+            .detail(format!("transfer {id}"))
+            .hint("Post the transfer anew."),
+        other => Error::internal(format!("{other:?}")),
     }
 }
 
