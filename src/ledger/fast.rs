@@ -13,7 +13,7 @@ use crate::ledger::account::{Account, AccountId, Change, Limit};
 use crate::ledger::books::own_stripe;
 use crate::ledger::journal::{Posted, Request};
 use crate::ledger::store::rows::{AccountRows, ToStripe, Verdict, is_taken, post_to_stripes};
-use crate::ledger::store::transfers;
+use crate::ledger::store::{accounts, stripes, transfers};
 use std::collections::BTreeMap;
 
 /// Posts a journal, or changes nothing and leaves it to the long way.
@@ -113,20 +113,17 @@ fn allowed(request: &Request<'_>, account: &Account, change: &Change) -> Option<
     Some(Account { limit: account.limit, ..after })
 }
 
+/// Takes changes back, by statements: what this transaction has just written to a table
+/// with foreign keys is changed by nothing else.
 fn take_back(rows: &[(AccountId, Change)], stripes: &[ToStripe]) -> Result<()> {
     if rows.is_empty() && stripes.is_empty() {
         return Ok(());
     }
     rows::command_done();
-    let inverse: BTreeMap<_, _> = rows.iter().map(|(id, change)| (*id, change.inverse())).collect();
-    AccountRows::open()?.post(inverse.keys().copied(), |account| {
-        let counters = inverse.get(&account.id).and_then(|change| account.counters.plus(change));
-        Ok(counters.map(|counters| Verdict::Post(Account { counters, ..*account })))
-    })?;
-    // Nobody has seen these stripes since.
-    let back = |to: &ToStripe| ToStripe { change: to.change.inverse(), ..*to };
-    let stripes: Vec<_> = stripes.iter().map(back).collect();
-    post_to_stripes(&stripes, |stripe, to| stripe.count(&to.change))?;
-    rows::command_done();
+    let inverse = rows.iter().map(|(id, change)| (*id, change.inverse())).collect();
+    accounts::change(&inverse)?;
+    for to in stripes {
+        stripes::add(to.account, to.stripe, &to.change.inverse())?;
+    }
     Ok(())
 }
