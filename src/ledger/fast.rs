@@ -58,9 +58,10 @@ fn try_change(
     let all = changes.keys().copied();
     let accepted = AccountRows::open()?.post(all, |account| {
         let change = changes.get(&account.id).copied().unwrap_or_default();
-        let Some(after) = allowed(request, account, &change) else { return Ok(None) };
-        // Where another transaction was faster this is the second look at the account.
+        // Where another transaction was faster this is the second look at the account: what
+        // the first one wanted has not been done.
         done.forget(account.id);
+        let Some(after) = allowed(request, account, &change) else { return Ok(None) };
         done.after.push(after);
         if account.stripes > 0 {
             let stripe = own_stripe(account.stripes);
