@@ -1,16 +1,22 @@
 //! The ledger inside PostgreSQL, one file for each concept.
 
 mod accounts;
+mod balancing;
 mod callers;
 mod drop_guard;
 mod expiry;
 mod holds;
+mod hostile;
 mod idempotency;
 mod inputs;
+mod keys;
+mod limits;
+mod parts;
 mod posting;
 mod proof;
 mod reports;
 mod reversal;
+mod shares;
 mod statement;
 mod stripes;
 pub mod support;

@@ -40,9 +40,14 @@ extension_sql_file!(
     requires = ["identity_tables"]
 );
 extension_sql_file!(
+    "../sql/ledger/operations.sql",
+    name = "ledger_operations",
+    requires = ["ledger_tables"]
+);
+extension_sql_file!(
     "../sql/network/types.sql",
     name = "network_types",
-    requires = ["ledger_tables"]
+    requires = ["ledger_operations"]
 );
 extension_sql_file!(
     "../sql/network/tables.sql",

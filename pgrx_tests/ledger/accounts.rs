@@ -29,6 +29,7 @@ mod tests {
             NewAccount { class: Class::Asset, ..plain("a") },
             NewAccount { owner: Some(new_id()), ..plain("a") },
             NewAccount { limit: Limit::NoOverdraft, ..plain("a") },
+            NewAccount { limit: Limit::stored(None, Some(5)), ..plain("a") },
             NewAccount { stripes: 4, ..plain("a") },
         ];
         for new in differing {
@@ -49,8 +50,8 @@ mod tests {
             NewAccount { name: &long, ..plain("a") },
             NewAccount { stripes: -1, ..plain("a") },
             NewAccount { stripes: 65, ..plain("a") },
-            NewAccount { stripes: 4, limit: Limit::NoOverdraft, ..plain("a") },
             NewAccount { limit: Limit::Overdraft(-1), ..plain("a") },
+            NewAccount { limit: Limit::stored(None, Some(-1)), ..plain("a") },
         ];
         for new in bad {
             assert_eq!(code(open_account(&new)), "22023", "{new:?}");

@@ -93,7 +93,7 @@ mod tests {
         let reversed = [legs[1], legs[0]];
         let again = post(&journal(None, &reversed)).unwrap();
         assert_eq!(again.transfer_ids, [first.transfer_ids[1], first.transfer_ids[0]]);
-        assert_eq!(code(post(&journal(Some(new_id()), &legs))), "PT409");
+        assert_eq!(code(post(&journal(Some(new_id()), &legs))), "22023");
         assert_eq!(code(post(&journal(None, &[legs[0], keyed(leg(bank, shop, 5))]))), "PT409");
         assert_eq!(code(post(&journal(None, &legs[..1]))), "PT409");
         assert_eq!(code(post(&journal(None, &[legs[0], legs[0]]))), "22023");
@@ -126,7 +126,8 @@ mod tests {
     fn a_settlement_that_is_repeated_is_posted_once() {
         let (bank, shop, wallet) = funded(100);
         let held = hold(&new_hold(wallet, bank, 80)).unwrap();
-        let part = Settlement { hold: held, amount: Some(inr(30)), id: Some(new_id()) };
+        let part =
+            Settlement { hold: held, amount: Some(inr(30)), id: Some(new_id()), last: false };
         assert_eq!(settle_with(&part).unwrap(), settle_with(&part).unwrap());
         assert_eq!(figures(wallet), (70, 50, 20));
         assert_eq!(code(settle_with(&Settlement { amount: Some(inr(31)), ..part })), "PT409");
@@ -141,7 +142,7 @@ mod tests {
         assert_eq!(code(post(&same_kind)), "PT409");
         let free = transfer(wallet, shop, 1).unwrap().journal_id;
         assert_eq!(
-            code(settle_with(&Settlement { hold: other, amount: None, id: Some(free) })),
+            code(settle_with(&Settlement { hold: other, amount: None, id: Some(free), ..part })),
             "PT409"
         );
         expect_books_in_order();

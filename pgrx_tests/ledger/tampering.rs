@@ -87,7 +87,7 @@ mod tests {
             ("23514", format!("{account} 'INR', 'thing', null, 0)")),
             ("23514", format!("{account} 'rupee', 'asset', null, 0)")),
             ("23514", format!("{account} 'INR', 'asset', -1, 0)")),
-            ("23514", format!("{account} 'INR', 'asset', 0, 2)")),
+            ("23514", "update ledger.accounts set max_balance = -1".to_owned()),
             ("23514", format!("{account} 'INR', 'asset', null, 65)")),
             ("23514", "update ledger.holds set settled_amount = amount + 1".to_owned()),
             ("23514", "update ledger.holds set status = 'released'".to_owned()),

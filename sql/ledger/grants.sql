@@ -2,44 +2,48 @@
 create procedure backoffice.install_ledger() language plpgsql as $$
 begin
     grant usage on schema ledger to anon, authenticated, service_role;
-    grant execute on function ledger.open_account(text, text, text, text, text, uuid, bigint, integer, bigint) to service_role;
+    grant execute on function ledger.open_account(text, text, text, text, text, uuid, bigint, integer, bigint, bigint) to service_role;
     grant execute on function ledger.close_account(bigint) to service_role;
     grant execute on function ledger.balance(bigint, timestamptz, text) to authenticated, service_role;
-    grant execute on function ledger.transfer(text, text, text, bigint, text, text, uuid, text, jsonb, timestamptz, bigint, bigint) to authenticated, service_role;
-    grant execute on function ledger.post_journal(text, text, jsonb, uuid, text, jsonb, timestamptz) to service_role;
+    grant execute on function ledger.transfer(text, text, text, bigint, text, text, uuid, text, jsonb, timestamptz, bigint, bigint, text) to authenticated, service_role;
+    grant execute on function ledger.post_journal(text, text, jsonb, uuid, text, jsonb, timestamptz, text) to service_role;
     grant execute on function ledger.post_batch(text, text, jsonb, text) to service_role;
-    grant execute on function ledger.reverse_transfer(uuid, text, uuid) to authenticated, service_role;
+    grant execute on function ledger.reverse_transfer(uuid, text, uuid, bigint) to authenticated, service_role;
     grant execute on function ledger.reverse_journal(uuid, text, uuid) to authenticated, service_role;
     grant execute on function ledger.hold(text, text, text, bigint, text, timestamptz, text, uuid, text, jsonb, bigint, bigint) to service_role;
-    grant execute on function ledger.settle(uuid, bigint, uuid) to service_role;
+    grant execute on function ledger.settle(uuid, bigint, uuid, boolean) to service_role;
     grant execute on function ledger.release(uuid) to service_role;
     grant execute on function ledger.expire_holds(integer) to service_role;
     grant execute on function ledger.statement(bigint, timestamptz, timestamptz, integer, uuid, text) to authenticated, service_role;
     grant execute on function ledger.trial_balance(text, timestamptz, text) to authenticated, service_role;
     grant execute on function ledger.check() to authenticated, service_role;
+    grant execute on function ledger.set_limit(bigint, bigint, bigint, text) to authenticated, service_role;
+    grant execute on function ledger.freeze_account(bigint, text) to authenticated, service_role;
+    grant execute on function ledger.unfreeze_account(bigint, text) to authenticated, service_role;
+    grant execute on function ledger.sweep(text, text, text[], text, text, uuid, text, jsonb, timestamptz, bigint, bigint[], bigint) to authenticated, service_role;
     grant execute on function ledger.admin_systems() to authenticated, service_role;
 
     comment on schema ledger is 'Money in double entry: accounts, transfers, holds, and the proof that they agree.';
-    comment on function ledger.open_account(text, text, text, text, text, uuid, bigint, integer, bigint) is
+    comment on function ledger.open_account(text, text, text, text, text, uuid, bigint, integer, bigint, bigint) is
         'Opens an account, or finds the one that has the code and is the same; its id.';
     comment on function ledger.close_account(bigint) is
         'Closes an account that has neither a balance nor open holds; it takes no more transfers.';
     comment on function ledger.balance(bigint, timestamptz, text) is
         'The balance of an account in minor units, now with what is held and available, or as of a time.';
-    comment on function ledger.transfer(text, text, text, bigint, text, text, uuid, text, jsonb, timestamptz, bigint, bigint) is
+    comment on function ledger.transfer(text, text, text, bigint, text, text, uuid, text, jsonb, timestamptz, bigint, bigint, text) is
         'Moves an amount in minor units from one account to another; the same p_id again gives what is stored.';
-    comment on function ledger.post_journal(text, text, jsonb, uuid, text, jsonb, timestamptz) is
-        'Posts several transfers together, or none; the same p_id again gives what is stored.';
+    comment on function ledger.post_journal(text, text, jsonb, uuid, text, jsonb, timestamptz, text) is
+        'Posts several transfers together, or none; the same p_id or p_key again gives what is stored.';
     comment on function ledger.post_batch(text, text, jsonb, text) is
         'Posts many transfers in one call, all or nothing or each on its own; a row for each with its result and the balances it left.';
-    comment on function ledger.reverse_transfer(uuid, text, uuid) is
-        'Undoes a transfer by a new one that names it, once.';
+    comment on function ledger.reverse_transfer(uuid, text, uuid, bigint) is
+        'Undoes a part of a transfer, or what is left of it, by a new one that names it.';
     comment on function ledger.reverse_journal(uuid, text, uuid) is
         'Undoes every transfer of a journal by a new journal that names it, once.';
     comment on function ledger.hold(text, text, text, bigint, text, timestamptz, text, uuid, text, jsonb, bigint, bigint) is
         'Sets an amount in minor units aside until it is settled, released or expires.';
-    comment on function ledger.settle(uuid, bigint, uuid) is
-        'Turns a part of a hold, or what is left of it, into a transfer; the transfer''s id.';
+    comment on function ledger.settle(uuid, bigint, uuid, boolean) is
+        'Turns a part of a hold, or what is left of it, into a transfer; p_final gives the rest back.';
     comment on function ledger.release(uuid) is
         'Gives back what is left of a hold.';
     comment on function ledger.expire_holds(integer) is
@@ -50,6 +54,14 @@ begin
         'Debits, credits and balance of every account, with the totals of each currency.';
     comment on function ledger.check() is
         'Proves the books: a row for everything that is not as it must be, none when all is well.';
+    comment on function ledger.set_limit(bigint, bigint, bigint, text) is
+        'Sets how far the balance of an account may go below zero and how far it may grow, in minor units.';
+    comment on function ledger.freeze_account(bigint, text) is
+        'Stops everything that would be posted to an account until it is unfrozen.';
+    comment on function ledger.unfreeze_account(bigint, text) is
+        'Lets an account that was frozen take postings again.';
+    comment on function ledger.sweep(text, text, text[], text, text, uuid, text, jsonb, timestamptz, bigint, bigint[], bigint) is
+        'Moves all that is available in several accounts into one, in one journal.';
     comment on function ledger.check_account() is
         'Trigger: refuses an account with a class, currency, limit or stripes that no account has.';
     comment on function ledger.admin_systems() is

@@ -24,3 +24,6 @@ create policy transfer_kinds_reader on ledger.transfer_kinds for select to authe
 grant select on ledger.accounts, ledger.account_stripes, ledger.transfers, ledger.journals,
     ledger.holds, ledger.transfer_kinds, ledger.balances, ledger.entries
     to authenticated, service_role;
+
+-- Keys are between the ledger and those who post.
+grant select on ledger.journal_keys to service_role;

@@ -23,7 +23,9 @@ create table ledger.accounts (
     updated_at timestamptz not null default clock_timestamp(),
     created_at timestamptz not null default clock_timestamp(),
     closed_at timestamptz,
+    frozen_at timestamptz,
     max_overdraft bigint,
+    max_balance bigint,
     parent_id bigint,
     owner_id uuid,
     stripes smallint not null default 0,
@@ -47,6 +49,8 @@ comment on column ledger.accounts.credits_pending is 'What open holds may still 
 comment on column ledger.accounts.updated_at is 'When the row was last written; postings to a striped account do not write it.';
 comment on column ledger.accounts.closed_at is 'When the account was closed: it takes no more transfers.';
 comment on column ledger.accounts.max_overdraft is 'How far the balance may go below zero on the side that is normal for the class, in minor units; null for no limit.';
+comment on column ledger.accounts.max_balance is 'How far the balance may grow on the side that is normal for the class, with what open holds may bring, in minor units; null for no limit.';
+comment on column ledger.accounts.frozen_at is 'Since when the account takes nothing until it is unfrozen; null where it is not frozen.';
 comment on column ledger.accounts.parent_id is 'The account that this one is part of in a chart of accounts.';
 comment on column ledger.accounts.owner_id is 'The person whose account it is; null for an account of the business.';
 comment on column ledger.accounts.stripes is 'How many rows of ledger.account_stripes share the counters; 0 where they are in this row.';
@@ -62,10 +66,16 @@ create table ledger.account_stripes (
     stripe smallint not null,
     debits_posted ledger.stripe_counter not null default 0,
     credits_posted ledger.stripe_counter not null default 0,
+    overdraft_share bigint,
+    balance_share bigint,
+    frozen boolean not null default false,
     constraint account_stripes_pkey primary key (account_id, stripe),
     constraint account_stripes_account_fkey foreign key (account_id) references ledger.accounts
 ) with (fillfactor = 20);
 comment on table ledger.account_stripes is 'The counters of accounts that nearly every transfer touches, spread over rows so that backends do not queue for one.';
+comment on column ledger.account_stripes.overdraft_share is 'How far this stripe may go below zero without asking the others; below zero where it lends to them; null where the account has no such limit.';
+comment on column ledger.account_stripes.balance_share is 'How far this stripe may grow without asking the others; null where the account has no such limit.';
+comment on column ledger.account_stripes.frozen is 'Whether the account is frozen.';
 comment on column ledger.account_stripes.stripe is 'A backend always posts to the same stripe of an account.';
 alter table ledger.account_stripes enable row level security;
 select pg_catalog.pg_extension_config_dump('ledger.account_stripes', '');
@@ -108,7 +118,7 @@ create index transfers_debit_effective_idx on ledger.transfers (debit_account_id
 create index transfers_credit_effective_idx on ledger.transfers (credit_account_id, effective_at) where effective_at is not null;
 create index transfers_journal_idx on ledger.transfers (journal_id) where journal_id is not null;
 create index transfers_hold_idx on ledger.transfers (hold_id) where hold_id is not null;
-create unique index transfers_reverses_key on ledger.transfers (reverses_id) where reverses_id is not null;
+create index transfers_reverses_idx on ledger.transfers (reverses_id) where reverses_id is not null;
 comment on table ledger.transfers is 'Every movement of money: one account is debited and another credited by the same amount. Append-only.';
 comment on column ledger.transfers.id is 'Made by the caller or as UUID v7; a repeat with the same id returns what is stored.';
 comment on column ledger.transfers.amount is 'Minor units of the currency that both accounts have.';
@@ -116,7 +126,7 @@ comment on column ledger.transfers.recorded_at is 'When it was posted, while bot
 comment on column ledger.transfers.effective_at is 'The time it counts for where that is not recorded_at, as for a late posting.';
 comment on column ledger.transfers.journal_id is 'The journal of several transfers that it belongs to; null for a transfer on its own.';
 comment on column ledger.transfers.hold_id is 'The hold that it settles, in whole or in part.';
-comment on column ledger.transfers.reverses_id is 'The transfer that it undoes; each can be undone once.';
+comment on column ledger.transfers.reverses_id is 'The transfer that it undoes, or a part of; all that undo one are no more than it.';
 alter table ledger.transfers enable row level security;
 select pg_catalog.pg_extension_config_dump('ledger.transfers', '');
 
@@ -183,6 +193,7 @@ insert into backoffice.personal_columns (table_name, column_name, person, kind, 
     ('ledger.accounts', 'credits_pending', 'owner_id', 'activity', 'yes', 'kept', 'books of account'),
     ('ledger.accounts', 'created_at', 'owner_id', 'activity', 'yes', 'kept', 'books of account'),
     ('ledger.accounts', 'closed_at', 'owner_id', 'activity', 'yes', 'kept', 'books of account'),
+    ('ledger.accounts', 'frozen_at', 'owner_id', 'activity', 'yes', 'kept', 'books of account'),
     ('ledger.transfers', 'debit_account_id', 't.debit_account_id in (select id from ledger.accounts where owner_id = $1) or t.credit_account_id in (select id from ledger.accounts where owner_id = $1)', 'activity', 'yes', 'kept', 'books of account'),
     ('ledger.transfers', 'credit_account_id', 't.debit_account_id in (select id from ledger.accounts where owner_id = $1) or t.credit_account_id in (select id from ledger.accounts where owner_id = $1)', 'activity', 'yes', 'kept', 'books of account'),
     ('ledger.transfers', 'amount', 't.debit_account_id in (select id from ledger.accounts where owner_id = $1) or t.credit_account_id in (select id from ledger.accounts where owner_id = $1)', 'activity', 'yes', 'kept', 'books of account'),

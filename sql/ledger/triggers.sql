@@ -14,6 +14,13 @@ create trigger journals_no_truncate before truncate on ledger.journals
 alter table ledger.journals enable always trigger journals_append_only;
 alter table ledger.journals enable always trigger journals_no_truncate;
 
+create trigger journal_keys_append_only before update or delete on ledger.journal_keys
+    for each row execute function backoffice.refuse_change();
+create trigger journal_keys_no_truncate before truncate on ledger.journal_keys
+    for each statement execute function backoffice.refuse_change();
+alter table ledger.journal_keys enable always trigger journal_keys_append_only;
+alter table ledger.journal_keys enable always trigger journal_keys_no_truncate;
+
 create trigger transfer_kinds_append_only before update or delete on ledger.transfer_kinds
     for each row execute function backoffice.refuse_change();
 create trigger transfer_kinds_no_truncate before truncate on ledger.transfer_kinds
@@ -36,7 +43,7 @@ alter table ledger.accounts enable always trigger accounts_fixed;
 
 create function ledger.check_account() returns trigger
     language c as 'MODULE_PATHNAME', 'ledger_check_account_wrapper';
-create trigger accounts_check before insert or update of stripes, max_overdraft, parent_id
+create trigger accounts_check before insert or update of stripes, max_overdraft, max_balance, parent_id
     on ledger.accounts for each row execute function ledger.check_account();
 alter table ledger.accounts enable always trigger accounts_check;
 alter table ledger.accounts enable always trigger accounts_no_truncate;
@@ -54,7 +61,7 @@ alter table ledger.holds enable always trigger holds_fixed;
 alter table ledger.holds enable always trigger holds_no_truncate;
 
 -- Postings are their own record; who changed anything else of an account is logged.
-create trigger accounts_audit after update of name, owner_id, max_overdraft, parent_id, closed_at
+create trigger accounts_audit after update of name, owner_id, max_overdraft, max_balance, frozen_at, parent_id, closed_at
     on ledger.accounts for each row execute function ops.audit_row();
 
 -- Notes whether there is money before a command that may drop the extension, for the hook that

@@ -67,16 +67,30 @@ comment on column ledger.entries.recorded_at is 'When it was posted.';
 -- Numeric throughout: counters that somebody tampered with must not overflow here.
 create view ledger.problems with (security_invoker) as
 with posted as (
-    select a.id as account_id, a.currency, a.max_overdraft, a.stripes,
+    select a.id as account_id, a.currency, a.max_overdraft, a.max_balance, a.stripes,
+           a.frozen_at is not null as frozen, s.overdraft_share, s.balance_share,
+           coalesce(s.overdrawn, 0) as overdrawn, coalesce(s.overfull, 0) as overfull,
+           coalesce(s.frozen, 0) as frozen_stripes,
            a.class in ('asset', 'expense') as debit_normal,
            a.debits_posted + coalesce(s.debits, 0) as debits,
            a.credits_posted + coalesce(s.credits, 0) as credits,
            a.debits_pending::numeric as debits_pending, a.credits_pending::numeric as credits_pending,
            coalesce(s.stripes, 0) as stripe_rows
       from ledger.accounts a
-      left join (select account_id, count(*) as stripes, sum(debits_posted) as debits,
-                        sum(credits_posted) as credits
-                   from ledger.account_stripes group by account_id) s on s.account_id = a.id),
+      left join (select x.account_id, count(*) as stripes, sum(x.debits_posted) as debits,
+                        sum(x.credits_posted) as credits,
+                        sum(x.overdraft_share) as overdraft_share,
+                        sum(x.balance_share) as balance_share,
+                        count(*) filter (where n.net + x.overdraft_share < 0) as overdrawn,
+                        count(*) filter (where n.net > x.balance_share) as overfull,
+                        count(*) filter (where x.frozen) as frozen
+                   from ledger.account_stripes x
+                   join ledger.accounts o on o.id = x.account_id
+                  cross join lateral (
+                        select case when o.class in ('asset', 'expense')
+                                    then x.debits_posted::numeric - x.credits_posted
+                                    else x.credits_posted::numeric - x.debits_posted end as net) n
+                  group by x.account_id) s on s.account_id = a.id),
 moved as (
     select account_id, sum(debits) as debits, sum(credits) as credits
       from (select debit_account_id as account_id, sum(amount) as debits, 0::numeric as credits
@@ -131,6 +145,37 @@ select 'limit', p.account_id, null, -p.max_overdraft, n.available,
                    else p.credits - p.debits - coalesce(h.live_debits, 0) end as available) n
  where n.available < -p.max_overdraft
 union all
+select 'limit', p.account_id, null, p.max_balance, n.reach,
+       'the balance may come to more than the limit allows'
+  from posted p left join held h using (account_id)
+ cross join lateral (
+       select case when p.debit_normal then p.debits - p.credits + coalesce(h.live_debits, 0)
+                   else p.credits - p.debits + coalesce(h.live_credits, 0) end as reach) n
+ where n.reach > p.max_balance
+union all
+select 'stripes', p.account_id, null, p.max_overdraft - n.held, p.overdraft_share,
+       'the stripes may go further below zero than the account'
+  from posted p left join held h using (account_id)
+ cross join lateral (
+       select coalesce(case when p.debit_normal then h.live_credits else h.live_debits end, 0) as held) n
+ where p.stripes > 0
+   and (p.overdraft_share > p.max_overdraft - n.held or p.overdrawn > 0
+        or (p.overdraft_share is null) <> (p.max_overdraft is null))
+union all
+select 'stripes', p.account_id, null, p.max_balance - n.expected, p.balance_share,
+       'the stripes may grow further than the account'
+  from posted p left join held h using (account_id)
+ cross join lateral (
+       select coalesce(case when p.debit_normal then h.live_debits else h.live_credits end, 0) as expected) n
+ where p.stripes > 0
+   and (p.balance_share > p.max_balance - n.expected or p.overfull > 0
+        or (p.balance_share is null) <> (p.max_balance is null))
+union all
+select 'stripes', p.account_id, null, case when p.frozen then p.stripes else 0 end, p.frozen_stripes,
+       'the stripes are not frozen as the account is'
+  from posted p
+ where p.stripes > 0 and p.frozen_stripes <> case when p.frozen then p.stripes else 0 end
+union all
 select 'stripes', p.account_id, null, p.stripes, p.stripe_rows, 'rows of stripes are missing or too many'
   from posted p
  where p.stripes <> p.stripe_rows
@@ -181,5 +226,16 @@ select 'reversal', t.debit_account_id, t.id, null, t.amount, 'a reversal does no
  where t.reverses_id is not null
    and not exists (select from ledger.transfers o
                     where o.id = t.reverses_id and o.debit_account_id = t.credit_account_id
-                      and o.credit_account_id = t.debit_account_id and o.amount = t.amount);
+                      and o.credit_account_id = t.debit_account_id and o.amount >= t.amount)
+union all
+select 'reversal', o.debit_account_id, o.id, o.amount, r.amount, 'more of a transfer is reversed than it moved'
+  from (select reverses_id, sum(amount) as amount from ledger.transfers
+         where reverses_id is not null group by reverses_id) r
+  join ledger.transfers o on o.id = r.reverses_id
+ where r.amount > o.amount
+union all
+select 'unknown_journal', null, k.journal_id, null, null, 'a key names a journal that does not exist'
+  from ledger.journal_keys k
+ where not exists (select from ledger.journals j where j.id = k.journal_id)
+   and not exists (select from ledger.transfers t where t.id = k.journal_id);
 comment on view ledger.problems is 'Everything in the books that is not as it must be: no rows when all is well. Read by ledger.check().';

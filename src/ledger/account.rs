@@ -62,13 +62,18 @@ pub enum Side {
     Credit,
 }
 
-/// How far the balance of an account may go below zero on its normal side.
+/// How far the balance of an account may go, below zero and above it, on its normal side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     None,
     NoOverdraft,
     /// Up to so many minor units below zero.
     Overdraft(i64),
+    /// Both ways; `None` where there is no end.
+    Between {
+        max_overdraft: Option<i64>,
+        max_balance: i64,
+    },
 }
 
 impl Limit {
@@ -78,15 +83,38 @@ impl Limit {
             Limit::None => None,
             Limit::NoOverdraft => Some(0),
             Limit::Overdraft(most) => Some(most),
+            Limit::Between { max_overdraft, .. } => max_overdraft,
         }
     }
 
-    pub fn from_max_overdraft(most: Option<i64>) -> Self {
-        match most {
-            None => Limit::None,
-            Some(0) => Limit::NoOverdraft,
-            Some(most) => Limit::Overdraft(most),
+    /// As `ledger.accounts.max_balance` stores it.
+    pub fn max_balance(self) -> Option<i64> {
+        match self {
+            Limit::Between { max_balance, .. } => Some(max_balance),
+            _ => None,
         }
+    }
+
+    /// From what `ledger.accounts` stores.
+    pub fn stored(max_overdraft: Option<i64>, max_balance: Option<i64>) -> Self {
+        match (max_overdraft, max_balance) {
+            (max_overdraft, Some(max_balance)) => Limit::Between { max_overdraft, max_balance },
+            (None, None) => Limit::None,
+            (Some(0), None) => Limit::NoOverdraft,
+            (Some(most), None) => Limit::Overdraft(most),
+        }
+    }
+
+    /// 22023 naming the part that is below zero.
+    pub fn validate(self) -> Result<()> {
+        for (field, most) in
+            [("max_overdraft", self.max_overdraft()), ("max_balance", self.max_balance())]
+        {
+            if most.is_some_and(|most| most < 0) {
+                return Err(Error::invalid(field, "must not be negative"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -124,14 +152,7 @@ impl NewAccount<'_> {
             let rule = format!("must be from 0 to {MAX_STRIPES}");
             return Err(Error::invalid("stripes", rule));
         }
-        if self.limit.max_overdraft().is_some_and(|most| most < 0) {
-            return Err(Error::invalid("limit", "an overdraft must not be negative"));
-        }
-        if self.stored_stripes() > 0 && self.limit != Limit::None {
-            let rule = "an account with a limit cannot be striped";
-            return Err(Error::invalid("stripes", rule));
-        }
-        Ok(())
+        self.limit.validate()
     }
 }
 
@@ -140,22 +161,17 @@ pub struct StoredShape<'a> {
     pub id: Option<AccountId>,
     pub parent: Option<AccountId>,
     pub currency: &'a str,
-    pub max_overdraft: Option<i64>,
+    pub limit: Limit,
     pub stripes: i16,
 }
 
 impl StoredShape<'_> {
     pub fn validate(&self) -> Result<()> {
         Currency::parse(self.currency, "currency")?;
-        if self.max_overdraft.is_some_and(|most| most < 0) {
-            return Err(Error::invalid("max_overdraft", "must not be negative"));
-        }
+        self.limit.validate()?;
         if self.stripes != 0 && !(2..=MAX_STRIPES).contains(&self.stripes.into()) {
             let rule = format!("must be 0 or from 2 to {MAX_STRIPES}");
             return Err(Error::invalid("stripes", rule));
-        }
-        if self.stripes > 0 && self.max_overdraft.is_some() {
-            return Err(Error::invalid("stripes", "an account with a limit cannot be striped"));
         }
         if self.parent.is_some() && self.parent == self.id {
             return Err(Error::invalid("parent_id", "an account is no part of itself"));
@@ -233,6 +249,14 @@ impl Counters {
             Side::Credit => self.debits_pending,
         }
     }
+
+    /// What open holds may still bring to a balance that grows on `side`.
+    pub fn expected(&self, side: Side) -> i64 {
+        match side {
+            Side::Debit => self.debits_pending,
+            Side::Credit => self.credits_pending,
+        }
+    }
 }
 
 /// An account as a posting sees it, locked.
@@ -243,31 +267,64 @@ pub struct Account {
     pub class: Class,
     pub limit: Limit,
     pub closed: bool,
+    /// It takes nothing until somebody unfreezes it.
+    pub frozen: bool,
     pub stripes: i16,
     pub counters: Counters,
     /// The part of what is held whose holds have expired: it counts no more.
     pub expired: i64,
+    /// The part of what is expected whose holds have expired.
+    pub expired_expected: i64,
 }
 
 impl Account {
-    /// Whether holds take from its balance.
+    pub fn side(&self) -> Side {
+        self.class.normal_side()
+    }
+
+    /// Whether a posting must look at more of it than that it is not closed.
+    pub fn is_guarded(&self) -> bool {
+        self.limit != Limit::None || self.frozen
+    }
+
+    /// Whether open holds count for what it may do.
     pub fn has_holds(&self) -> bool {
-        self.counters.held(self.class.normal_side()) > 0
+        let (held, expected) =
+            (self.counters.held(self.side()), self.counters.expected(self.side()));
+        held > 0 || (self.limit.max_balance().is_some() && expected > 0)
+    }
+
+    /// The part of its pending debits whose holds have expired.
+    pub fn expired_debits(&self) -> i64 {
+        if self.side() == Side::Credit { self.expired } else { self.expired_expected }
+    }
+
+    /// The part of its pending credits whose holds have expired.
+    pub fn expired_credits(&self) -> i64 {
+        if self.side() == Side::Debit { self.expired } else { self.expired_expected }
     }
 
     /// What may still be taken from it, less than nothing in an overdraft.
     pub fn available(&self) -> i128 {
-        let side = self.class.normal_side();
-        let held = i128::from(self.counters.held(side)) - i128::from(self.expired);
-        i128::from(self.counters.posted(side)) - held
+        let held = i128::from(self.counters.held(self.side())) - i128::from(self.expired);
+        i128::from(self.counters.posted(self.side())) - held
     }
 
-    /// The account after a change, if its state and its limit allow it.
+    /// The balance it comes to where every hold that is open brings what it may.
+    pub fn reach(&self) -> i128 {
+        let expected = i128::from(self.counters.expected(self.side()));
+        i128::from(self.counters.posted(self.side())) + expected - i128::from(self.expired_expected)
+    }
+
+    /// The account after a change, if its state and its limits allow it.
     ///
-    /// A change that takes nothing is allowed also where the limit is broken.
+    /// A change that goes away from a limit is allowed also where the limit is broken.
     pub fn apply(&self, change: &Change) -> Result<Account, LedgerError> {
         if self.closed {
             return Err(LedgerError::Closed(self.id));
+        }
+        if self.frozen {
+            return Err(LedgerError::Frozen(self.id));
         }
         let counters =
             self.counters.plus(change).ok_or(LedgerError::OutOfRange { account: self.id })?;
@@ -282,6 +339,18 @@ impl Account {
                 currency: self.currency,
                 available: self.available() + i128::from(most),
                 requested: taken,
+            });
+        }
+        let given = after.reach() - self.reach();
+        if let Some(most) = self.limit.max_balance()
+            && given > 0
+            && after.reach() > i128::from(most)
+        {
+            return Err(LedgerError::BalanceExceeded {
+                account: self.id,
+                currency: self.currency,
+                room: i128::from(most) - self.reach(),
+                requested: given,
             });
         }
         Ok(after)

@@ -2,10 +2,11 @@
 
 use crate::kernel::clock::clock;
 use crate::kernel::error::{Error, Result};
-use crate::ledger::account::{Account, AccountId, Balance, NewAccount, Side};
+use crate::ledger::account::{Account, AccountId, Balance, Limit, NewAccount, Side};
 use crate::ledger::error::LedgerError;
-use crate::ledger::expiry::expire_holds_of;
+use crate::ledger::expiry::{expire_holds_of, leave_out_expired};
 use crate::ledger::journal::Posted;
+use crate::ledger::limits;
 use crate::ledger::store;
 
 /// Opens an account; the id of the one that has the code already, if it is the
@@ -29,6 +30,9 @@ pub fn open_account_below(new: &NewAccount<'_>, parent: Option<AccountId>) -> Re
         found.ok_or(LedgerError::UnknownAccount(parent))?;
     }
     if let Some(id) = store::accounts::open(new, parent)? {
+        if new.stored_stripes() > 0 && new.limit != Limit::None {
+            limits::deal_anew(id)?;
+        }
         return Ok(id);
     }
     let id = store::accounts::find_taken(new.system, new.code)?
@@ -46,7 +50,8 @@ fn opened_before(
         ("currency", found.currency != new.currency),
         ("class", found.class != new.class),
         ("owner", found.owner != new.owner),
-        ("limit", found.limit.max_overdraft() != new.limit.max_overdraft()),
+        ("max_overdraft", found.limit.max_overdraft() != new.limit.max_overdraft()),
+        ("max_balance", found.limit.max_balance() != new.limit.max_balance()),
         // Closing an account takes its stripes away.
         ("stripes", !found.closed && found.stripes != new.stored_stripes()),
         ("parent", found.parent != parent),
@@ -109,15 +114,7 @@ fn complete(account: &mut Account) -> Result<()> {
         account.counters.debits_posted = posted.debits_posted;
         account.counters.credits_posted = posted.credits_posted;
     }
-    let side = account.class.normal_side();
-    if account.counters.held(side) > 0 {
-        for (_, of, amount) in store::holds::expired(&[account.id], clock())? {
-            if of == side {
-                account.expired = amount;
-            }
-        }
-    }
-    Ok(())
+    leave_out_expired(std::iter::once(account), clock())
 }
 
 /// Closes an account that has neither a balance nor open holds; it takes no more

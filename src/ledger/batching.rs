@@ -9,14 +9,16 @@ use crate::kernel::error::{Error, Result, SqlState, sqlstate};
 use crate::kernel::money::Money;
 use crate::kernel::rows::{self, Version};
 use crate::kernel::spi::subtransaction;
-use crate::ledger::account::{Account, AccountId, Change, Counters, Limit, MAX_IN_STRIPE};
+use crate::ledger::account::{Account, AccountId, Change};
 use crate::ledger::batch::{Accepted, Item, MAX_TRANSFERS, Mode, Outcome, Sheet};
 use crate::ledger::books::own_stripe;
 use crate::ledger::error::LedgerError;
+use crate::ledger::escrow::Stripe;
+use crate::ledger::expiry::leave_out_expired;
 use crate::ledger::journal::{Journal, Leg, check_kind};
 use crate::ledger::posting::post;
 use crate::ledger::store;
-use crate::ledger::store::rows::{AccountRows, post_to_stripes};
+use crate::ledger::store::rows::{AccountRows, ToStripe, post_to_stripes};
 use std::collections::HashMap;
 
 /// Another transaction changed an account since it was read. Never leaves this file.
@@ -69,10 +71,10 @@ fn attempt_batch(
     }
     let tables = AccountRows::open()?;
     let Some(mut before) = tables.read(&ids)? else { return Ok(None) };
-    if before.iter().any(|(account, _)| account.stripes > 0 && account.limit != Limit::None) {
+    if before.iter().any(|(account, _)| account.stripes > 0 && account.is_guarded()) {
         return Ok(None);
     }
-    leave_out_expired(&mut before)?;
+    leave_out_expired(before.iter_mut().map(|(account, _)| account), clock())?;
     // Most ids are new. Where one is not, its index refuses it, and the next attempt looks.
     let given: Vec<_> = items.iter().filter_map(|item| item.id).collect();
     let known =
@@ -94,23 +96,6 @@ fn attempt_batch(
     Ok(Some(outcomes))
 }
 
-/// Counts holds that have expired as gone.
-fn leave_out_expired(accounts: &mut [(Account, Version)]) -> Result<()> {
-    let holding = accounts.iter().filter(|(account, _)| account.has_holds());
-    let holding: Vec<_> = holding.map(|(account, _)| account.id).collect();
-    if holding.is_empty() {
-        return Ok(());
-    }
-    for (id, side, amount) in store::holds::expired(&holding, clock())? {
-        if let Ok(found) = accounts.binary_search_by_key(&id, |(account, _)| account.id)
-            && accounts[found].0.class.normal_side() == side
-        {
-            accounts[found].0.expired = amount;
-        }
-    }
-    Ok(())
-}
-
 /// Changes every account that the batch moved, in the order in which everybody locks,
 /// if it is still what was read.
 fn write(tables: &AccountRows, before: &[(Account, Version)], sheet: &Sheet) -> Result<()> {
@@ -124,9 +109,14 @@ fn write(tables: &AccountRows, before: &[(Account, Version)], sheet: &Sheet) -> 
     }
     let stripes: Vec<_> = striped
         .iter()
-        .map(|(was, _, is)| (was.id, own_stripe(was.stripes), added(was, is)))
+        .map(|(was, _, is)| ToStripe {
+            account: was.id,
+            side: was.side(),
+            stripe: own_stripe(was.stripes),
+            change: added(was, is),
+        })
         .collect();
-    let fits = |sum: &Counters| sum.debits_posted.max(sum.credits_posted) <= MAX_IN_STRIPE;
+    let fits = |stripe: &Stripe, to: &ToStripe| stripe.fit(to.side, &to.change);
     if !stripes.is_empty() && post_to_stripes(&stripes, fits)? != Some(stripes.len()) {
         return Err(changed());
     }

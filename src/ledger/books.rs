@@ -5,9 +5,11 @@
 
 use crate::kernel::error::Result;
 use crate::kernel::money::Money;
-use crate::ledger::account::{Account, AccountId, Change, Counters, MAX_IN_STRIPE};
+use crate::ledger::account::{Account, AccountId, Change};
 use crate::ledger::error::LedgerError;
+use crate::ledger::expiry::{leave_out_all_expired, leave_out_expired};
 use crate::ledger::store;
+use crate::ledger::striped::{self, Part};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 use std::collections::BTreeMap;
@@ -19,12 +21,6 @@ pub fn own_stripe(stripes: i16) -> i16 {
     (backend % i32::from(stripes)) as i16
 }
 
-/// A stripe of an account, locked.
-struct Stripe {
-    number: i16,
-    counters: Counters,
-}
-
 /// Which counters are to change. It matters for striped accounts, whose posted
 /// counters are in the stripes and whose pending ones are in the account's row.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,22 +28,26 @@ pub enum Touch {
     Posted,
     Pending,
     Both,
+    /// Any, and they must be exact.
+    Whole,
 }
 
 /// Accounts locked until the end of the transaction.
 pub struct Books {
     accounts: BTreeMap<AccountId, Account>,
-    stripes: BTreeMap<AccountId, Stripe>,
+    /// What is locked of striped ones.
+    parts: BTreeMap<AccountId, Part>,
 }
 
 impl Books {
     /// Books of accounts that nobody else has.
     #[cfg(test)]
     pub fn of(accounts: BTreeMap<AccountId, Account>) -> Self {
-        Books { accounts, stripes: BTreeMap::new() }
+        Books { accounts, parts: BTreeMap::new() }
     }
 
-    /// Locks accounts; those that do not exist are missing from the books.
+    /// Locks accounts; those that do not exist are missing from the books. Of a striped
+    /// account with a limit all stripes are locked: only together they know the balance.
     pub fn lock(ids: impl IntoIterator<Item = AccountId>, touch: Touch) -> Result<Self> {
         let ids: Vec<AccountId> = ids.into_iter().collect();
         let locked = store::accounts::lock(&ids, touch != Touch::Posted)?;
@@ -56,42 +56,34 @@ impl Books {
         if !missing.is_empty() {
             accounts.extend(store::accounts::read(&missing)?.into_iter().map(|a| (a.id, a)));
         }
-        let mut books = Books { accounts, stripes: BTreeMap::new() };
-        if touch != Touch::Pending {
-            books.lock_stripes()?;
-        }
+        let mut books = Books { accounts, parts: BTreeMap::new() };
+        books.lock_stripes(touch)?;
         Ok(books)
     }
 
-    fn lock_stripes(&mut self) -> Result<()> {
-        for account in self.accounts.values_mut().filter(|account| account.stripes > 0) {
-            let number = own_stripe(account.stripes);
-            match store::accounts::lock_stripe(account.id, number)? {
-                Some(counters) => {
-                    self.stripes.insert(account.id, Stripe { number, counters });
-                }
-                // Whoever closed the account took its stripes away meanwhile.
-                None => account.closed = true,
+    fn lock_stripes(&mut self, touch: Touch) -> Result<()> {
+        for account in self.accounts.values_mut() {
+            if account.stripes == 0 || (touch == Touch::Pending && !account.is_guarded()) {
+                continue;
             }
+            let (locked, part) = match touch {
+                Touch::Whole => striped::lock_all(account)?,
+                _ => striped::lock_for_posting(account)?,
+            };
+            self.parts.extend(part.map(|part| (account.id, part)));
+            *account = locked;
         }
         Ok(())
     }
 
     /// Counts holds that have expired as gone.
     pub fn expire(&mut self, now: TimestampWithTimeZone) -> Result<()> {
-        let held = self.accounts.values().filter(|account| account.has_holds());
-        let ids: Vec<_> = held.map(|account| account.id).collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        for (id, side, amount) in store::holds::expired(&ids, now)? {
-            if let Some(account) = self.accounts.get_mut(&id)
-                && account.class.normal_side() == side
-            {
-                account.expired = amount;
-            }
-        }
-        Ok(())
+        leave_out_expired(self.accounts.values_mut(), now)
+    }
+
+    /// The same for every hold, also those that no limit asks for.
+    pub fn expire_all(&mut self, now: TimestampWithTimeZone) -> Result<()> {
+        leave_out_all_expired(self.accounts.values_mut(), now)
     }
 
     pub fn get(&self, id: AccountId) -> Result<&Account, LedgerError> {
@@ -133,8 +125,8 @@ impl Books {
         let mut after = Vec::with_capacity(changes.len());
         for (id, change) in changes {
             after.push(self.get(*id)?.apply(change)?);
-            if let Some(stripe) = self.stripes.get(id) {
-                stripe.check(*id, change)?;
+            if let Some(part) = self.parts.get(id) {
+                part.check(*id, change)?;
             }
         }
         Ok(after)
@@ -144,28 +136,16 @@ impl Books {
     pub fn write(&self, changes: &BTreeMap<AccountId, Change>) -> Result<()> {
         let mut rows = BTreeMap::new();
         for (id, change) in changes {
-            let Some(stripe) = self.stripes.get(id) else {
+            let Some(part) = self.parts.get(id) else {
                 rows.insert(*id, *change);
                 continue;
             };
-            let (posted, pending) = change.split();
-            if posted != Change::default() {
-                store::accounts::change_stripe(*id, stripe.number, &posted)?;
-            }
+            part.write(self.get(*id)?, change)?;
+            let (_, pending) = change.split();
             if pending != Change::default() {
                 rows.insert(*id, pending);
             }
         }
         store::accounts::change(&rows)
-    }
-}
-
-impl Stripe {
-    fn check(&self, account: AccountId, change: &Change) -> Result<(), LedgerError> {
-        let (posted, _) = change.split();
-        match self.counters.plus(&posted) {
-            Some(sum) if sum.debits_posted.max(sum.credits_posted) <= MAX_IN_STRIPE => Ok(()),
-            _ => Err(LedgerError::OutOfRange { account }),
-        }
     }
 }

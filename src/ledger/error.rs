@@ -28,6 +28,7 @@ pub enum LedgerError {
     },
     UnknownAccount(AccountId),
     Closed(AccountId),
+    Frozen(AccountId),
     /// A counter would leave the range of 63 bits.
     OutOfRange {
         account: AccountId,
@@ -39,10 +40,31 @@ pub enum LedgerError {
         available: i128,
         requested: i128,
     },
+    /// The balance may not grow that far. Minor units.
+    BalanceExceeded {
+        account: AccountId,
+        currency: Currency,
+        room: i128,
+        requested: i128,
+    },
+    /// The balance does not keep to the limit that it shall get. Minor units.
+    LimitBroken {
+        account: AccountId,
+        currency: Currency,
+        field: &'static str,
+        balance: i128,
+    },
+    /// There is nothing that a balancing transfer could move.
+    NothingAvailable(AccountId),
     /// The id is taken by something that differs from the request.
     Differs {
         what: &'static str,
         id: String,
+        field: String,
+    },
+    /// The key is taken by a request that differs.
+    KeyDiffers {
+        key: String,
         field: String,
     },
     /// The hold is settled, released or expired.
@@ -57,10 +79,17 @@ pub enum LedgerError {
         left: i64,
         requested: i64,
     },
-    /// The transfer has been undone before.
+    /// All of the transfer has been undone before.
     AlreadyReversed {
         id: Uuid,
         by: Uuid,
+    },
+    /// More than what is left of the transfer to undo. Minor units.
+    ReversalExceeded {
+        id: Uuid,
+        currency: Currency,
+        left: i64,
+        requested: i64,
     },
     /// A reversal is not reversed again.
     IsReversal(Uuid),
@@ -87,6 +116,9 @@ impl From<LedgerError> for Error {
             E::Closed(id) => {
                 Error::conflict("the account is closed").detail(format!("account {id}"))
             }
+            E::Frozen(id) => Error::conflict("the account is frozen")
+                .detail(format!("account {id}"))
+                .hint("An admin of the ledger can unfreeze it."),
             E::OutOfRange { account } => {
                 Error::new(sqlstate::OUT_OF_RANGE, "the account's counters would leave their range")
                     .detail(format!("account {account}"))
@@ -98,29 +130,66 @@ impl From<LedgerError> for Error {
                     minor(requested, currency)
                 ))
             }
-            E::Differs { what, id, field } => {
-                Error::conflict(format!("{field}: differs from the {what} stored under this id"))
-                    .detail(format!("{what} {id}"))
-                    .hint("Repeat a request with the same content, or use another id.")
-            }
-            E::HoldNotOpen { id, status } => {
-                Error::conflict(format!("the hold is {status}")).detail(format!("hold {id}"))
-            }
-            E::HoldExceeded { id, currency, left, requested } => {
-                Error::conflict("more than what is left of the hold").detail(format!(
-                    "hold {id}: available {}, requested {}",
-                    minor(left.into(), currency),
-                    minor(requested.into(), currency)
+            E::BalanceExceeded { account, currency, room, requested } => {
+                Error::conflict("the balance may not grow that far").detail(format!(
+                    "account {account}: room for {}, requested {}",
+                    minor(room, currency),
+                    minor(requested, currency)
                 ))
             }
-            E::AlreadyReversed { id, by } => Error::conflict("it is reversed already")
-                .detail(format!("{id} is reversed by {by}")),
-            E::IsReversal(id) => Error::conflict("a reversal is not reversed again")
-                .detail(format!("transfer {id}"))
-                .hint("Post the transfer anew."),
+            E::LimitBroken { account, currency, field, balance } => {
+                Error::conflict(format!("{field}: the balance does not keep to it"))
+                    .detail(format!("account {account}: {}", minor(balance, currency)))
+                    .hint("Move the balance first.")
+            }
+            E::NothingAvailable(id) => {
+                Error::conflict("nothing is available to be moved").detail(format!("account {id}"))
+            }
             E::NotEmpty(id) => Error::conflict("the account is not empty")
                 .detail(format!("account {id} has a balance or open holds")),
+            other => refusal(other),
         }
+    }
+}
+
+/// Why what is stored stands in the way of a request.
+fn refusal(error: LedgerError) -> Error {
+    use LedgerError as E;
+    match error {
+        E::Differs { what, id, field } => {
+            Error::conflict(format!("{field}: differs from the {what} stored under this id"))
+                .detail(format!("{what} {id}"))
+                .hint("Repeat a request with the same content, or use another id.")
+        }
+        E::KeyDiffers { key, field } => {
+            Error::conflict(format!("{field}: differs from the journal stored under this key"))
+                .detail(format!("key {key}"))
+                .hint("Repeat a request with the same content, or use another key.")
+        }
+        E::HoldNotOpen { id, status } => {
+            Error::conflict(format!("the hold is {status}")).detail(format!("hold {id}"))
+        }
+        E::HoldExceeded { id, currency, left, requested } => {
+            Error::conflict("more than what is left of the hold").detail(format!(
+                "hold {id}: available {}, requested {}",
+                minor(left.into(), currency),
+                minor(requested.into(), currency)
+            ))
+        }
+        E::AlreadyReversed { id, by } => {
+            Error::conflict("it is reversed already").detail(format!("{id} is reversed by {by}"))
+        }
+        E::ReversalExceeded { id, currency, left, requested } => {
+            Error::conflict("more than what is left of the transfer").detail(format!(
+                "transfer {id}: available {}, requested {}",
+                minor(left.into(), currency),
+                minor(requested.into(), currency)
+            ))
+        }
+        E::IsReversal(id) => Error::conflict("a reversal is not reversed again")
+            .detail(format!("transfer {id}"))
+            .hint("Post the transfer anew."),
+        other => Error::internal(format!("{other:?}")),
     }
 }
 

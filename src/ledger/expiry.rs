@@ -5,7 +5,7 @@
 
 use crate::kernel::clock::clock;
 use crate::kernel::error::Result;
-use crate::ledger::account::{AccountId, Change};
+use crate::ledger::account::{Account, AccountId, Change};
 use crate::ledger::books::Books;
 use crate::ledger::hold::Due;
 use crate::ledger::store;
@@ -42,6 +42,44 @@ pub fn sweep_behind(books: &Books, now: TimestampWithTimeZone) -> Result<()> {
     let mine = |due: &&Due| locked.contains(&due.debit) && locked.contains(&due.credit);
     let due: Vec<Due> = due.iter().filter(mine).copied().collect();
     close_expired(&due, now)?;
+    Ok(())
+}
+
+/// Counts holds that have expired as gone.
+pub fn leave_out_expired<'a>(
+    accounts: impl Iterator<Item = &'a mut Account>,
+    now: TimestampWithTimeZone,
+) -> Result<()> {
+    leave_out(accounts.filter(|account| account.has_holds()).collect(), now)
+}
+
+/// The same for all holds, also those that its limits do not ask for.
+pub fn leave_out_all_expired<'a>(
+    accounts: impl Iterator<Item = &'a mut Account>,
+    now: TimestampWithTimeZone,
+) -> Result<()> {
+    let pending = |account: &&mut Account| {
+        account.counters.debits_pending > 0 || account.counters.credits_pending > 0
+    };
+    leave_out(accounts.filter(pending).collect(), now)
+}
+
+fn leave_out(mut accounts: Vec<&mut Account>, now: TimestampWithTimeZone) -> Result<()> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<_> = accounts.iter().map(|account| account.id).collect();
+    for account in &mut accounts {
+        (account.expired, account.expired_expected) = (0, 0);
+    }
+    for (id, takes_from, amount) in store::holds::expired(&ids, now)? {
+        for account in accounts.iter_mut().filter(|account| account.id == id) {
+            match takes_from == account.side() {
+                true => account.expired = amount,
+                false => account.expired_expected = amount,
+            }
+        }
+    }
     Ok(())
 }
 

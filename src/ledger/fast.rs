@@ -9,11 +9,11 @@
 use crate::kernel::clock::clock;
 use crate::kernel::error::Result;
 use crate::kernel::rows;
-use crate::ledger::account::{Account, AccountId, Change, Counters, Limit, MAX_IN_STRIPE};
+use crate::ledger::account::{Account, AccountId, Change, Limit};
 use crate::ledger::books::own_stripe;
 use crate::ledger::journal::{Posted, Request};
-use crate::ledger::store::rows::{AccountRows, Verdict, is_taken, post_to_stripes};
-use crate::ledger::store::transfers;
+use crate::ledger::store::rows::{AccountRows, ToStripe, Verdict, is_taken, post_to_stripes};
+use crate::ledger::store::{accounts, stripes, transfers};
 use std::collections::BTreeMap;
 
 /// Posts a journal, or changes nothing and leaves it to the long way.
@@ -44,7 +44,7 @@ fn is_taken_already(request: &Request<'_>) -> Result<bool> {
 #[derive(Default)]
 struct Changed {
     rows: Vec<(AccountId, Change)>,
-    stripes: Vec<(AccountId, i16, Change)>,
+    stripes: Vec<ToStripe>,
     after: Vec<Account>,
 }
 
@@ -58,12 +58,19 @@ fn try_change(
     let all = changes.keys().copied();
     let accepted = AccountRows::open()?.post(all, |account| {
         let change = changes.get(&account.id).copied().unwrap_or_default();
-        let Some(after) = allowed(request, account, &change) else { return Ok(None) };
-        // Where another transaction was faster this is the second look at the account.
+        // Where another transaction was faster this is the second look at the account: what
+        // the first one wanted has not been done.
         done.forget(account.id);
+        let Some(after) = allowed(request, account, &change) else { return Ok(None) };
         done.after.push(after);
         if account.stripes > 0 {
-            done.stripes.push((account.id, own_stripe(account.stripes), change));
+            let stripe = own_stripe(account.stripes);
+            done.stripes.push(ToStripe {
+                account: account.id,
+                side: account.side(),
+                stripe,
+                change,
+            });
             return Ok(Some(Verdict::Leave));
         }
         done.rows.push((account.id, change));
@@ -77,8 +84,7 @@ fn try_change(
     if done.stripes.is_empty() {
         return Ok(Some(done));
     }
-    let fits = |sum: &Counters| sum.debits_posted.max(sum.credits_posted) <= MAX_IN_STRIPE;
-    match post_to_stripes(&done.stripes, fits)? {
+    match post_to_stripes(&done.stripes, |stripe, to| stripe.fit(to.side, &to.change))? {
         Some(changed) if changed == done.stripes.len() => Ok(Some(done)),
         changed => {
             take_back(&done.rows, &done.stripes[..changed.unwrap_or(0)])?;
@@ -91,7 +97,7 @@ impl Changed {
     fn forget(&mut self, id: AccountId) {
         self.after.retain(|account| account.id != id);
         self.rows.retain(|(row, _)| *row != id);
-        self.stripes.retain(|(row, _, _)| *row != id);
+        self.stripes.retain(|to| to.account != id);
     }
 }
 
@@ -102,26 +108,23 @@ fn allowed(request: &Request<'_>, account: &Account, change: &Change) -> Option<
     let currency = request.lines.first()?.amount.currency;
     let same = account.currency == currency
         && request.lines.iter().all(|line| line.amount.currency == currency);
-    // What stripes have to say of a limit only all of them together know.
-    if !same || (account.stripes > 0 && account.limit != Limit::None) {
-        return None;
-    }
-    account.apply(change).ok()
+    // Each stripe keeps to its share of a limit.
+    let limit = if account.stripes > 0 { Limit::None } else { account.limit };
+    let after = Account { limit, ..*account }.apply(change).ok().filter(|_| same)?;
+    Some(Account { limit: account.limit, ..after })
 }
 
-fn take_back(rows: &[(AccountId, Change)], stripes: &[(AccountId, i16, Change)]) -> Result<()> {
+/// Takes changes back, by statements: what this transaction has just written to a table
+/// with foreign keys is changed by nothing else.
+fn take_back(rows: &[(AccountId, Change)], stripes: &[ToStripe]) -> Result<()> {
     if rows.is_empty() && stripes.is_empty() {
         return Ok(());
     }
     rows::command_done();
-    let inverse: BTreeMap<_, _> = rows.iter().map(|(id, change)| (*id, change.inverse())).collect();
-    AccountRows::open()?.post(inverse.keys().copied(), |account| {
-        let counters = inverse.get(&account.id).and_then(|change| account.counters.plus(change));
-        Ok(counters.map(|counters| Verdict::Post(Account { counters, ..*account })))
-    })?;
-    let stripes: Vec<_> =
-        stripes.iter().map(|(id, stripe, change)| (*id, *stripe, change.inverse())).collect();
-    post_to_stripes(&stripes, |_| true)?;
-    rows::command_done();
+    let inverse = rows.iter().map(|(id, change)| (*id, change.inverse())).collect();
+    accounts::change(&inverse)?;
+    for to in stripes {
+        stripes::add(to.account, to.stripe, &to.change.inverse())?;
+    }
     Ok(())
 }

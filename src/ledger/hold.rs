@@ -149,6 +149,20 @@ pub struct Settlement {
     pub amount: Option<Money>,
     /// The transfer's id, the caller's idempotency key; made here where there is none.
     pub id: Option<Uuid>,
+    /// Whether what it leaves of the hold is given back.
+    pub last: bool,
+}
+
+impl Settlement {
+    /// How much of the hold ends where `amount` of what is left is settled, and what
+    /// the hold is then.
+    pub fn end(&self, amount: i64, left: i64) -> (i64, Status) {
+        match (amount == left, self.last) {
+            (true, _) => (left, Status::Settled),
+            (false, true) => (left, Status::Released),
+            (false, false) => (amount, Status::Open),
+        }
+    }
 }
 
 /// A hold whose time has come.

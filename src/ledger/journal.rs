@@ -5,6 +5,7 @@ use crate::kernel::ids::new_id;
 use crate::kernel::money::Money;
 use crate::ledger::account::{Account, AccountId, Change, check_text};
 use crate::ledger::error::LedgerError;
+use crate::ledger::keyed::Key;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
@@ -13,6 +14,11 @@ use std::collections::btree_map::Entry;
 
 /// The most transfers of one journal.
 pub const MAX_LEGS: usize = 10_000;
+
+/// The most bytes of a posting's metadata, as text.
+pub const MAX_METADATA: usize = 65_536;
+/// The most bytes of a description.
+pub const MAX_DESCRIPTION: usize = 4_096;
 
 /// One transfer of a journal.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +75,8 @@ pub struct Request<'a> {
     pub lines: Vec<Line>,
     /// The id that the caller chose for the journal, of whatever many transfers.
     pub journal_key: Option<Uuid>,
+    /// What else the caller chose to know the request by.
+    pub key: Option<Key<'a>>,
 }
 
 /// A leg with its id.
@@ -87,6 +95,7 @@ impl<'a> Request<'a> {
     pub fn new(journal: &Journal<'a>) -> Result<Self> {
         check_kind(journal.system, journal.kind)?;
         check_effective(journal.effective_at.as_ref())?;
+        check_notes(journal.description, journal.metadata.as_ref())?;
         check_legs(journal.legs)?;
         let alone = match journal.legs {
             [leg] => leg.id.is_none() || journal.id.is_none() || leg.id == journal.id,
@@ -103,6 +112,10 @@ impl<'a> Request<'a> {
                 keyed: given.is_some(),
             }
         };
+        let mut lines: Vec<Line> = journal.legs.iter().map(line).collect();
+        if let Some(id) = journal.id.filter(|_| !alone) {
+            reserve(id, &mut lines)?;
+        }
         Ok(Request {
             journal_id: (!alone).then(|| journal.id.unwrap_or_else(new_id)),
             system: journal.system,
@@ -111,8 +124,9 @@ impl<'a> Request<'a> {
             effective_at: journal.effective_at,
             metadata: journal.metadata.clone(),
             reverses: None,
-            lines: journal.legs.iter().map(line).collect(),
+            lines,
             journal_key: journal.id,
+            key: None,
         })
     }
 
@@ -161,6 +175,20 @@ fn add(
     Ok(())
 }
 
+/// Makes the id of a journal that of one of its transfers, too: the index of those then
+/// keeps a journal and a transfer on its own from having the same id, at any time.
+fn reserve(id: Uuid, lines: &mut [Line]) -> Result<()> {
+    if lines.iter().any(|line| line.keyed && line.id == id) {
+        return Ok(());
+    }
+    let Some(line) = lines.iter_mut().find(|line| !line.keyed) else {
+        let rule = "where every transfer has an id, one of them is that of the journal";
+        return Err(Error::invalid("legs", rule));
+    };
+    (line.id, line.keyed) = (id, true);
+    Ok(())
+}
+
 fn check_legs(legs: &[Leg]) -> Result<()> {
     if legs.is_empty() || legs.len() > MAX_LEGS {
         return Err(LedgerError::LegCount { most: MAX_LEGS }.into());
@@ -201,6 +229,34 @@ pub fn check_kind(system: &str, kind: &str) -> Result<()> {
     check_text("kind", kind, 100)
 }
 
+/// 22023 for a description or metadata beyond their sizes.
+pub fn check_notes(description: Option<&str>, metadata: Option<&Value>) -> Result<()> {
+    if description.is_some_and(|text| text.len() > MAX_DESCRIPTION) {
+        let rule = format!("must have at most {MAX_DESCRIPTION} bytes");
+        return Err(Error::invalid("description", rule));
+    }
+    let Some(metadata) = metadata else { return Ok(()) };
+    let mut room = Room(MAX_METADATA);
+    serde_json::to_writer(&mut room, metadata).map_err(|_| {
+        Error::invalid("metadata", format!("must have at most {MAX_METADATA} bytes as text"))
+    })
+}
+
+/// Counts bytes instead of keeping them, and refuses those that are too many.
+struct Room(usize);
+
+impl std::io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let full = std::io::Error::other("no room is left");
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(full)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// 22023 for a time that is not finite.
 pub fn check_effective(at: Option<&TimestampWithTimeZone>) -> Result<()> {
     check_finite("effective_at", at)
@@ -210,5 +266,63 @@ pub fn check_finite(field: &str, at: Option<&TimestampWithTimeZone>) -> Result<(
     match at {
         Some(at) if !at.is_finite() => Err(Error::invalid(field, "must be a finite time")),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::money::Currency;
+    use serde_json::json;
+
+    fn leg(id: Option<u8>, amount: i64) -> Leg {
+        Leg {
+            id: id.map(uuid),
+            debit: AccountId(1),
+            credit: AccountId(2),
+            amount: Money::new(amount, Currency::parse("INR", "currency").unwrap()),
+        }
+    }
+
+    fn uuid(n: u8) -> Uuid {
+        Uuid::from_bytes([n; 16])
+    }
+
+    fn request(id: Option<u8>, legs: &[Leg]) -> Result<Request<'_>> {
+        Request::new(&Journal {
+            id: id.map(uuid),
+            system: "test",
+            kind: "test",
+            description: None,
+            legs,
+            effective_at: None,
+            metadata: None,
+        })
+    }
+
+    #[test]
+    fn a_journals_id_is_that_of_one_of_its_transfers() {
+        let found = |id, legs: &[Leg]| {
+            let request = request(Some(id), legs).unwrap();
+            request.lines.iter().position(|line| line.id == uuid(id))
+        };
+        assert_eq!(found(9, &[leg(None, 1), leg(None, 2)]), Some(0));
+        assert_eq!(found(9, &[leg(Some(1), 1), leg(None, 2)]), Some(1));
+        assert_eq!(found(1, &[leg(None, 1), leg(Some(1), 2)]), Some(1));
+        let legs = [leg(Some(1), 1), leg(Some(2), 2)];
+        assert_eq!(request(Some(9), &legs).err().unwrap().sqlstate.code(), "22023");
+        assert!(request(Some(2), &legs).is_ok());
+    }
+
+    #[test]
+    fn metadata_and_descriptions_have_a_size() {
+        let text = |bytes: usize| json!("x".repeat(bytes - 2));
+        assert!(check_notes(None, Some(&text(MAX_METADATA))).is_ok());
+        let error = check_notes(None, Some(&text(MAX_METADATA + 1))).unwrap_err();
+        assert!(error.message.starts_with("metadata: "), "{}", error.message);
+        assert!(check_notes(Some(&"x".repeat(MAX_DESCRIPTION)), None).is_ok());
+        let long = "x".repeat(MAX_DESCRIPTION + 1);
+        let error = check_notes(Some(&long), None).unwrap_err();
+        assert!(error.message.starts_with("description: "), "{}", error.message);
     }
 }

@@ -7,26 +7,31 @@
 //! module in the transaction of their own rows:
 //!
 //! * [`open_account`], [`find_account`], [`balance`], [`lock_balances`]
-//! * [`post`], [`reverse_transfer`], [`reverse_journal`]
+//! * [`post`], [`post_keyed`], [`post_up_to`], [`sweep`()], [`reverse_transfer`], [`reverse_journal`]
 //! * [`hold`], [`settle`], [`release`]
+//! * [`set_limit`], [`freeze`], [`unfreeze`]
 
 mod access;
 mod account;
 mod accounts;
 pub mod api;
+mod balancing;
 mod batch;
 mod batching;
 mod books;
 mod drop_guard;
 mod erasure;
 mod error;
+mod escrow;
 mod expiry;
 mod fast;
 mod hold;
 mod holding;
 mod jobs;
 mod journal;
+mod keyed;
 mod legs;
+mod limits;
 #[cfg(test)]
 mod model;
 mod posting;
@@ -34,6 +39,8 @@ mod replay;
 mod report;
 mod reversal;
 mod store;
+mod striped;
+mod sweep;
 pub mod triggers;
 pub mod watch;
 
@@ -45,14 +52,22 @@ pub use accounts::{
     balance, close_account, find_account, lock_balances, open_account, open_account_below,
 };
 #[allow(unused_imports)]
+pub use balancing::{Balancing, post_up_to};
+#[allow(unused_imports)]
 pub use hold::{NewHold, Settlement};
 #[allow(unused_imports)]
 pub use holding::{hold, release, settle, settle_with};
 #[allow(unused_imports)]
 pub use journal::{Journal, Leg, MAX_LEGS, Posted};
+#[allow(unused_imports)]
+pub use keyed::post_keyed;
+#[allow(unused_imports)]
+pub use limits::{freeze, set_limit, unfreeze};
 pub use posting::post;
 #[allow(unused_imports)]
 pub use reversal::{reverse_journal, reverse_transfer};
+#[allow(unused_imports)]
+pub use sweep::{Sweep, sweep};
 
 /// Runs once in every backend: guards the books, and tells the floors below whom to ask.
 pub fn init() {

@@ -9,10 +9,10 @@ use crate::kernel::spi::subtransaction;
 use crate::ledger::books::{Books, Touch};
 use crate::ledger::error::LedgerError;
 use crate::ledger::expiry::sweep_behind;
-use crate::ledger::fast;
 use crate::ledger::journal::{Journal, Posted, Request};
-use crate::ledger::replay;
+use crate::ledger::store::keys;
 use crate::ledger::store::transfers::{self, Single};
+use crate::ledger::{fast, keyed, replay};
 use pgrx::datum::TimestampWithTimeZone;
 
 /// Posts a journal. The same id with the same content again gives what is stored.
@@ -27,23 +27,31 @@ pub fn post(journal: &Journal<'_>) -> Result<Posted> {
 
 /// [`post`] for a request that was checked.
 pub fn post_request(request: &Request<'_>) -> Result<Posted> {
-    if let Some(posted) = fast::try_post(request)? {
+    if request.key.is_none()
+        && let Some(posted) = fast::try_post(request)?
+    {
         return Ok(posted);
     }
     let changes = request.changes()?;
-    let mut books = Books::lock(changes.keys().copied(), Touch::Posted)?;
+    let books = Books::lock(changes.keys().copied(), Touch::Posted)?;
     // Whoever held the locks before may have posted the same request.
     if let Some(posted) = repeated(request)? {
         return Ok(posted);
     }
+    post_locked(books, request)
+}
+
+/// Posts a request that repeats none, with its accounts locked.
+pub fn post_locked(mut books: Books, request: &Request<'_>) -> Result<Posted> {
+    let changes = request.changes()?;
     let now = clock();
     books.expire(now)?;
     check_currencies(request, &books)?;
-    check_reversals(request)?;
     let after = books.check(&changes)?;
     if !insert(request, now)? {
         // Another transaction posted it between our look and our insert.
-        return repeated(request)?.map_or_else(|| Err(taken(request)), Ok);
+        let taken = || Error::internal("a transfer was neither stored nor found");
+        return repeated(request)?.ok_or_else(taken);
     }
     books.write(&changes)?;
     sweep_behind(&books, now)?;
@@ -52,6 +60,9 @@ pub fn post_request(request: &Request<'_>) -> Result<Posted> {
 
 /// What was posted under an id that the request gives.
 fn repeated(request: &Request<'_>) -> Result<Option<Posted>> {
+    if let Some(posted) = keyed::repeated(request)? {
+        return Ok(Some(posted));
+    }
     if let Some(id) = request.journal_key
         && transfers::is_taken(id)?
     {
@@ -81,17 +92,28 @@ fn check_currencies(request: &Request<'_>, books: &Books) -> Result<(), LedgerEr
     Ok(())
 }
 
-fn check_reversals(request: &Request<'_>) -> Result<()> {
-    for id in request.lines.iter().filter_map(|line| line.reverses) {
-        if let Some(by) = transfers::reversed_by(id)? {
-            return Err(LedgerError::AlreadyReversed { id, by }.into());
-        }
-    }
-    Ok(())
-}
-
 /// Stores the transfers; false where another transaction was faster.
 fn insert(request: &Request<'_>, now: TimestampWithTimeZone) -> Result<bool> {
+    let Some(key) = &request.key else { return insert_transfers(request, now) };
+    let taken = || Error::new(sqlstate::UNIQUE_VIOLATION, "the key of the journal is taken");
+    unless_taken(|| {
+        let id = request.journal_id.unwrap_or(request.lines[0].id);
+        if insert_transfers(request, now)? && keys::insert(request.system, key, id)? {
+            return Ok(true);
+        }
+        Err(taken())
+    })
+}
+
+/// All of an insert, or false and nothing of it where 23505 says that a key is taken.
+fn unless_taken(insert: impl FnOnce() -> Result<bool>) -> Result<bool> {
+    match subtransaction(insert) {
+        Err(e) if e.sqlstate == sqlstate::UNIQUE_VIOLATION => Ok(false),
+        outcome => outcome,
+    }
+}
+
+fn insert_transfers(request: &Request<'_>, now: TimestampWithTimeZone) -> Result<bool> {
     let kind = transfers::kind_id(request.system, request.kind)?;
     match request.journal_id {
         None => transfers::insert_one(&Single {
@@ -107,20 +129,10 @@ fn insert(request: &Request<'_>, now: TimestampWithTimeZone) -> Result<bool> {
         Some(id) => {
             let insert = || transfers::insert_journal(id, request, kind, now);
             // Only what a caller names can be taken: ids made here are new.
-            if !request.lines.iter().any(|line| line.keyed || line.reverses.is_some()) {
+            if !request.lines.iter().any(|line| line.keyed) {
                 return insert();
             }
-            match subtransaction(insert) {
-                Err(e) if e.sqlstate == sqlstate::UNIQUE_VIOLATION => Ok(false),
-                outcome => outcome,
-            }
+            unless_taken(insert)
         }
     }
-}
-
-/// Why an insert met a row that the request does not repeat: of two reversals at
-/// the same time the other was first.
-fn taken(request: &Request<'_>) -> Error {
-    let undone = check_reversals(request);
-    undone.err().unwrap_or_else(|| Error::internal("a transfer was neither stored nor found"))
 }

@@ -43,6 +43,9 @@ pub fn answer(request: &Request<'_>, stored: &StoredJournal) -> Result<Posted, L
         id: stored.id.to_string(),
         field,
     };
+    if request.journal_key.is_some_and(|id| id != stored.id) {
+        return Err(differs("id".to_owned()));
+    }
     let pairs = pair(request, stored).ok_or_else(|| differs("legs".to_owned()))?;
     for (n, (line, found)) in pairs.iter().enumerate() {
         if let Some(name) = difference_of_line(line, found) {
@@ -103,7 +106,6 @@ fn difference(request: &Request<'_>, stored: &StoredJournal) -> Option<&'static 
     [
         // Only a request of its own may be repeated as one: a hold's settlement is not.
         ("hold", stored.hold.is_some()),
-        ("id", request.journal_key.is_some_and(|id| id != stored.id)),
         ("system", request.system != stored.system),
         ("kind", request.kind != stored.kind),
         ("reverses", request.reverses != stored.reverses),

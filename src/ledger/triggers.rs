@@ -1,7 +1,7 @@
 //! Triggers of the ledger's tables.
 
 use crate::kernel::error::{Error, Result, SqlState, trigger_entry};
-use crate::ledger::account::{AccountId, Class, StoredShape};
+use crate::ledger::account::{AccountId, Class, Limit, StoredShape};
 use pgrx::prelude::*;
 use std::convert::Infallible;
 
@@ -32,7 +32,7 @@ fn check(row: &PgHeapTuple<'_, AllocatedByPostgres>) -> Result<()> {
         id: number("id").map(AccountId),
         parent: number("parent_id").map(AccountId),
         currency: &text("currency")?,
-        max_overdraft: number("max_overdraft"),
+        limit: Limit::stored(number("max_overdraft"), number("max_balance")),
         stripes: row.get_by_name::<i16>("stripes").ok().flatten().unwrap_or_default(),
     }
     .validate()

@@ -13,7 +13,7 @@ use pgrx::prelude::*;
 ///
 /// For the service role. `p_class` is asset, liability, equity, income or expense;
 /// `p_max_overdraft` (minor units, null for no limit) is how far its balance may go
-/// below zero; `p_stripes` (2 to 64) spreads the counters of an account that nearly
+/// below zero, `p_max_balance` how far it may grow; `p_stripes` (2 to 64) spreads the counters of an account that nearly
 /// every transfer touches. 22023 for values not allowed, PT404 unknown parent, PT409
 /// where the code belongs to an account that differs.
 #[allow(clippy::too_many_arguments)]
@@ -34,6 +34,7 @@ fn ledger_open_account(
     p_max_overdraft: default!(Option<i64>, "null"),
     p_stripes: default!(Option<i32>, 0),
     p_parent_id: default!(Option<i64>, "null"),
+    p_max_balance: default!(Option<i64>, "null"),
 ) -> Result<i64, ErrorReport> {
     entry(|| {
         access::require_service()?;
@@ -45,7 +46,7 @@ fn ledger_open_account(
             currency: Currency::parse(required(p_currency, "p_currency")?, "p_currency")?,
             class: Class::parse(required(p_class, "p_class")?, "p_class")?,
             owner: p_owner_id,
-            limit: Limit::from_max_overdraft(p_max_overdraft),
+            limit: Limit::stored(p_max_overdraft, p_max_balance),
             stripes: required(p_stripes, "p_stripes")?,
         };
         Ok(accounts::open_account_below(&new, p_parent_id.map(AccountId))?.0)

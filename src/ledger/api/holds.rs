@@ -4,6 +4,7 @@ use crate::kernel::clock::clock;
 use crate::kernel::error::{Error, Result, entry, required};
 use crate::kernel::json::JsonArg;
 use crate::kernel::money::Money;
+use crate::ledger::accounts::{balance, balance_after};
 use crate::ledger::api::{Reference, money};
 use crate::ledger::hold::{NewHold, Settlement};
 use crate::ledger::{access, expiry, holding};
@@ -11,12 +12,28 @@ use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
-/// A hold as the functions below give it.
-type Row = (Uuid, i64, i64, String, i64, i64, i64, String, Option<TimestampWithTimeZone>);
+/// A hold as the functions below give it, with the balances of its accounts.
+type Row = (
+    Uuid,
+    i64,
+    i64,
+    String,
+    i64,
+    i64,
+    i64,
+    String,
+    Option<TimestampWithTimeZone>,
+    i64,
+    i64,
+    i64,
+    i64,
+    bool,
+);
 
-fn row(id: Uuid) -> Result<TableIterator<'static, Row>> {
+fn row(id: Uuid, replayed: bool) -> Result<TableIterator<'static, Row>> {
     let hold = holding::find(id)?;
     let status = hold.status_at(clock());
+    let (debit, credit) = (balance(hold.debit)?, balance(hold.credit)?);
     Ok(TableIterator::once((
         hold.id,
         hold.debit.0,
@@ -27,6 +44,11 @@ fn row(id: Uuid) -> Result<TableIterator<'static, Row>> {
         hold.left_at(clock()),
         status.as_str().to_owned(),
         hold.expires_at,
+        debit.posted,
+        debit.available,
+        credit.posted,
+        credit.available,
+        replayed,
     )))
 }
 
@@ -64,6 +86,11 @@ fn ledger_hold(
             name!(remaining, i64),
             name!(status, String),
             name!(expires_at, Option<TimestampWithTimeZone>),
+            name!(debit_posted, i64),
+            name!(debit_available, i64),
+            name!(credit_posted, i64),
+            name!(credit_available, i64),
+            name!(replayed, bool),
         ),
     >,
     ErrorReport,
@@ -74,7 +101,7 @@ fn ledger_hold(
         let debit = Reference { code: p_debit, id: p_debit_account_id, field: "p_debit" };
         let credit = Reference { code: p_credit, id: p_credit_account_id, field: "p_credit" };
         let (debit, credit) = (debit.find(system)?, credit.find(system)?);
-        row(holding::hold(&NewHold {
+        let placed = holding::place(&NewHold {
             id: p_id,
             system,
             kind: required(p_kind, "p_kind")?,
@@ -84,28 +111,73 @@ fn ledger_hold(
             expires_at: p_expires_at,
             description: p_description,
             metadata: JsonArg::optional(p_metadata, "p_metadata")?,
-        })?)
+        })?;
+        row(placed.id, placed.replayed)
     })
 }
 
-/// Turns a part of a hold into a transfer, or all that is left of it; the
-/// transfer's id. For the service role.
+/// Turns a part of a hold (`p_amount` in minor units) into a transfer, or all that is
+/// left of it; `p_final` gives the rest back. For the service role.
 ///
-/// The same `p_id` again gives the same transfer. PT404 unknown hold; PT409 where it
-/// is not open, less is left, or the id is taken; 22023 amount not above zero.
+/// Gives the transfer with the balances that it left, and what is left of the hold. The
+/// same `p_id` again gives the same transfer. PT404 unknown hold; PT409 where it is not
+/// open, less is left, or the id is taken; 22023 amount not above zero.
+#[allow(clippy::type_complexity)]
 #[pg_extern(schema = "ledger", name = "settle", security_definer, requires = ["ledger_tables"])]
 #[search_path(pg_catalog, pg_temp)]
 fn ledger_settle(
     p_hold_id: Option<Uuid>,
     p_amount: default!(Option<i64>, "null"),
     p_id: default!(Option<Uuid>, "null"),
-) -> Result<Uuid, ErrorReport> {
+    p_final: default!(Option<bool>, "false"),
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(transfer_id, Uuid),
+            name!(hold_id, Uuid),
+            name!(debit_account_id, i64),
+            name!(credit_account_id, i64),
+            name!(amount, i64),
+            name!(currency, String),
+            name!(remaining, i64),
+            name!(status, String),
+            name!(recorded_at, TimestampWithTimeZone),
+            name!(debit_posted, i64),
+            name!(debit_available, i64),
+            name!(credit_posted, i64),
+            name!(credit_available, i64),
+            name!(replayed, bool),
+        ),
+    >,
+    ErrorReport,
+> {
     entry(|| {
         access::require_service()?;
         let hold = required(p_hold_id, "p_hold_id")?;
+        let last = required(p_final, "p_final")?;
         let currency = holding::find(hold)?.amount.currency;
         let amount = p_amount.map(|minor| Money::new(minor, currency));
-        holding::settle_with(&Settlement { hold, amount, id: p_id })
+        let posted = holding::post_settlement(&Settlement { hold, amount, id: p_id, last })?;
+        let (held, line) = (holding::find(hold)?, posted.lines[0]);
+        let (debit, credit) =
+            (balance_after(&posted, line.debit)?, balance_after(&posted, line.credit)?);
+        Ok(TableIterator::once((
+            line.id,
+            hold,
+            line.debit.0,
+            line.credit.0,
+            line.amount.minor,
+            line.amount.currency.to_string(),
+            held.left_at(clock()),
+            held.status_at(clock()).as_str().to_owned(),
+            posted.recorded_at,
+            debit.posted,
+            debit.available,
+            credit.posted,
+            credit.available,
+            posted.replayed,
+        )))
     })
 }
 
@@ -129,6 +201,11 @@ fn ledger_release(
             name!(remaining, i64),
             name!(status, String),
             name!(expires_at, Option<TimestampWithTimeZone>),
+            name!(debit_posted, i64),
+            name!(debit_available, i64),
+            name!(credit_posted, i64),
+            name!(credit_available, i64),
+            name!(replayed, bool),
         ),
     >,
     ErrorReport,
@@ -136,8 +213,8 @@ fn ledger_release(
     entry(|| {
         access::require_service()?;
         let id = required(p_hold_id, "p_hold_id")?;
-        holding::release(id)?;
-        row(id)
+        let changed = holding::give_back(id)?;
+        row(id, !changed)
     })
 }
 

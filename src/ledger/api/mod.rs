@@ -3,6 +3,7 @@
 mod accounts;
 mod batch;
 mod holds;
+mod operations;
 pub mod reports;
 mod transfers;
 

@@ -6,7 +6,9 @@ use crate::kernel::json::JsonArg;
 use crate::ledger::access;
 use crate::ledger::accounts::balance_after;
 use crate::ledger::api::{Reference, money};
+use crate::ledger::balancing::{Balancing, post_up_to};
 use crate::ledger::journal::{Journal, Leg, Posted};
+use crate::ledger::keyed::post_keyed;
 use crate::ledger::legs::read_legs;
 use crate::ledger::posting::post;
 use crate::ledger::reversal::{undo_journal, undo_transfer};
@@ -17,7 +19,7 @@ use pgrx::prelude::*;
 use serde_json::Map;
 
 /// A transfer as the functions below give it, with the balances that it left.
-type Row = (
+pub(super) type Row = (
     Uuid,
     Uuid,
     i64,
@@ -34,7 +36,7 @@ type Row = (
 );
 
 /// Logs what a person or a server did through the API: no product's log has it.
-fn by_hand(action: &str, posted: Posted) -> Result<Posted> {
+pub(super) fn by_hand(action: &str, posted: Posted) -> Result<Posted> {
     let ids: Vec<String> = posted.transfer_ids.iter().map(Uuid::to_string).collect();
     if caller::current().kind != Kind::Trusted && !posted.replayed {
         audit::record(Change {
@@ -48,7 +50,7 @@ fn by_hand(action: &str, posted: Posted) -> Result<Posted> {
     Ok(posted)
 }
 
-fn rows(posted: Posted) -> Result<TableIterator<'static, Row>> {
+pub(super) fn rows(posted: Posted) -> Result<TableIterator<'static, Row>> {
     let mut rows = Vec::with_capacity(posted.lines.len());
     for line in &posted.lines {
         let debit = balance_after(&posted, line.debit)?;
@@ -77,9 +79,12 @@ fn rows(posted: Posted) -> Result<TableIterator<'static, Row>> {
 ///
 /// Accounts are named by their codes in `p_system` or by their ids. `p_currency`
 /// must be that of both; left out, it is not asked. The same `p_id` with the same
-/// content again gives what is stored.
+/// content again gives what is stored. With `p_balancing` the amount, or without one
+/// everything, is the most that is moved: `debit` moves what the debited account has in
+/// credit, `credit` what the credited one has in debit, `both` no more than either.
 /// 22023 amount not above zero, same account, other currency; 22003 out of range;
-/// PT404 unknown account; PT409 closed, not enough available, or the id is taken.
+/// PT404 unknown account; PT409 closed, frozen, a limit, nothing to be moved, or the id
+/// is taken.
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]
 #[pg_extern(schema = "ledger", name = "transfer", security_definer, requires = ["ledger_tables"])]
 #[search_path(pg_catalog, pg_temp)]
@@ -96,6 +101,7 @@ fn ledger_transfer(
     p_effective_at: default!(Option<TimestampWithTimeZone>, "null"),
     p_debit_account_id: default!(Option<i64>, "null"),
     p_credit_account_id: default!(Option<i64>, "null"),
+    p_balancing: default!(Option<&str>, "null"),
 ) -> Result<
     TableIterator<
         'static,
@@ -123,16 +129,23 @@ fn ledger_transfer(
         let debit = Reference { code: p_debit, id: p_debit_account_id, field: "p_debit" };
         let credit = Reference { code: p_credit, id: p_credit_account_id, field: "p_credit" };
         let (debit, credit) = (debit.find(system)?, credit.find(system)?);
-        let amount = money(p_amount, p_currency, debit)?;
-        let posted = post(&Journal {
+        let balancing = p_balancing.map(|text| Balancing::parse(text, "p_balancing"));
+        let balancing = balancing.transpose()?;
+        // As much as there is, where no amount says how much at the most.
+        let minor = p_amount.or(balancing.map(|_| i64::MAX));
+        let journal = Journal {
             id: None,
             system,
             kind: required(p_kind, "p_kind")?,
             description: p_description,
-            legs: &[Leg { id: p_id, debit, credit, amount }],
+            legs: &[Leg { id: p_id, debit, credit, amount: money(minor, p_currency, debit)? }],
             effective_at: p_effective_at,
             metadata: JsonArg::optional(p_metadata, "p_metadata")?,
-        })?;
+        };
+        let posted = match balancing {
+            Some(balancing) => post_up_to(&journal, balancing)?,
+            None => post(&journal)?,
+        };
         rows(by_hand("transfer", posted)?)
     })
 }
@@ -141,8 +154,9 @@ fn ledger_transfer(
 ///
 /// `p_legs` is an array of at most 10000 objects with `debit` and `credit` (codes in
 /// `p_system`) or `debit_account_id` and `credit_account_id`, `amount` (minor units)
-/// and, if wanted, `id` and `currency`. The same `p_id` with the same content again
-/// gives what is stored. Errors as those of ledger.transfer, and 22023 for a key that
+/// and, if wanted, `id` and `currency`. The same `p_id`, or the same `p_key` (a text of
+/// up to 200 bytes, unique in the system), with the same content again gives what is
+/// stored; with other content it is PT409, naming the first field that differs. Errors as those of ledger.transfer, and 22023 for a key that
 /// is not known.
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]
 #[pg_extern(
@@ -160,6 +174,7 @@ fn ledger_post_journal(
     p_description: default!(Option<&str>, "null"),
     p_metadata: default!(Option<JsonArg>, "null"),
     p_effective_at: default!(Option<TimestampWithTimeZone>, "null"),
+    p_key: default!(Option<&str>, "null"),
 ) -> Result<
     TableIterator<
         'static,
@@ -186,7 +201,7 @@ fn ledger_post_journal(
         let system = required(p_system, "p_system")?;
         let kind = required(p_kind, "p_kind")?;
         let legs = read_legs(system, &JsonArg::required(p_legs, "p_legs")?)?;
-        let posted = post(&Journal {
+        let journal = Journal {
             id: p_id,
             system,
             kind,
@@ -194,14 +209,20 @@ fn ledger_post_journal(
             legs: &legs,
             effective_at: p_effective_at,
             metadata: JsonArg::optional(p_metadata, "p_metadata")?,
-        })?;
+        };
+        let posted = match p_key {
+            Some(key) => post_keyed(&journal, key)?,
+            None => post(&journal)?,
+        };
         rows(by_hand("post_journal", posted)?)
     })
 }
 
-/// Undoes a transfer by a new one that names it, once. For admins of the ledger
-/// and the service role. PT404 unknown transfer; PT409 reversed already, a reversal
-/// itself, or a limit forbids it; 22023 without a reason.
+/// Undoes a part of a transfer (`p_amount` in minor units), or what is left of it, by a
+/// new one that names it; never more than the whole. For admins of the ledger and the
+/// service role. The same `p_id` with the same content again gives what is stored.
+/// PT404 unknown transfer; PT409 less is left or nothing, a reversal itself, or a limit
+/// forbids it; 22023 without a reason or an amount that is not above zero.
 #[allow(clippy::type_complexity)]
 #[pg_extern(
     schema = "ledger",
@@ -214,6 +235,7 @@ fn ledger_reverse_transfer(
     p_transfer_id: Option<Uuid>,
     p_reason: Option<&str>,
     p_id: default!(Option<Uuid>, "null"),
+    p_amount: default!(Option<i64>, "null"),
 ) -> Result<
     TableIterator<
         'static,
@@ -238,7 +260,7 @@ fn ledger_reverse_transfer(
     entry(|| {
         access::require_admin()?;
         let id = required(p_transfer_id, "p_transfer_id")?;
-        let posted = undo_transfer(id, p_id, required(p_reason, "p_reason")?)?;
+        let posted = undo_transfer(id, p_amount, p_id, required(p_reason, "p_reason")?)?;
         rows(by_hand("reverse_transfer", posted)?)
     })
 }

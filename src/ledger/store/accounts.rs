@@ -5,12 +5,14 @@ use crate::kernel::money::Currency;
 use crate::kernel::spi::{Query, Row};
 use crate::ledger::account::{Account, AccountId, Change, Class, Counters, Limit, NewAccount};
 use pgrx::Uuid;
+use pgrx::datum::TimestampWithTimeZone;
 use std::collections::BTreeMap;
 
 static OPEN: Query = Query::write(
     "insert into ledger.accounts
-        (system, code, name, currency, class, owner_id, max_overdraft, stripes, parent_id)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        (system, code, name, currency, class, owner_id, max_overdraft, stripes, parent_id,
+         max_balance)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
      on conflict (system, code) do nothing
      returning id",
 );
@@ -25,7 +27,7 @@ static FIND_TAKEN: Query =
     Query::write("select id from ledger.accounts where system = $1 and code = $2 for key share");
 static DESCRIBE: Query = Query::read(
     "select currency, class, owner_id, max_overdraft, stripes, closed_at is not null, system,
-            parent_id
+            parent_id, max_balance, frozen_at
        from ledger.accounts where id = $1",
 );
 static CLOSE: Query = Query::write(
@@ -46,7 +48,7 @@ static DROP_STRIPES: Query =
 static LOCK: Query = Query::write(
     "select id, currency, class, max_overdraft, closed_at is not null, stripes,
             debits_posted::bigint, credits_posted::bigint, debits_pending::bigint,
-            credits_pending::bigint
+            credits_pending::bigint, max_balance, frozen_at is not null
        from ledger.accounts
       where id = any($1) and (stripes = 0 or $2)
       order by id
@@ -56,18 +58,13 @@ static LOCK: Query = Query::write(
 static READ: Query = Query::read(
     "select id, currency, class, max_overdraft, closed_at is not null, stripes,
             debits_posted::bigint, credits_posted::bigint, debits_pending::bigint,
-            credits_pending::bigint
+            credits_pending::bigint, max_balance, frozen_at is not null
        from ledger.accounts
       where id = any($1)",
 )
 .generic();
 static TRY_LOCK: Query = Query::write(
     "select id from ledger.accounts where id = any($1) order by id for no key update skip locked",
-);
-static LOCK_STRIPE: Query = Query::write(
-    "select debits_posted::bigint, credits_posted::bigint from ledger.account_stripes
-      where account_id = $1 and stripe = $2
-        for no key update",
 );
 static SUM_STRIPES: Query = Query::read(
     "select coalesce(sum(debits_posted), 0)::bigint, coalesce(sum(credits_posted), 0)::bigint
@@ -85,12 +82,6 @@ static CHANGE: Query = Query::write(
       where a.id = c.id",
 )
 .generic();
-static CHANGE_STRIPE: Query = Query::write(
-    "update ledger.account_stripes
-        set debits_posted = debits_posted + $3, credits_posted = credits_posted + $4
-      where account_id = $1 and stripe = $2",
-);
-
 // Nothing is posted to these accounts until the transaction ends.
 static LOCK_OWNED: Query = Query::write(
     "select id from ledger.accounts where owner_id = $1 order by id for no key update",
@@ -103,6 +94,7 @@ static UNSETTLED: Query = Query::read(
              or (b.class <> 'asset' and b.posted <> 0))
       order by b.account_id",
 );
+
 /// The code of an account of a person with money in it, if there is one.
 pub fn unsettled(person: Uuid) -> Result<Option<String>> {
     LOCK_OWNED.run(&[person.into()])?;
@@ -121,6 +113,7 @@ pub fn open(new: &NewAccount<'_>, parent: Option<AccountId>) -> Result<Option<Ac
         new.limit.max_overdraft().into(),
         new.stored_stripes().into(),
         parent.map(|id| id.0).into(),
+        new.limit.max_balance().into(),
     ];
     let id: Option<i64> = OPEN.first(&args, |row| row.get(1))?;
     if let Some(id) = id
@@ -150,6 +143,7 @@ pub struct Description {
     pub closed: bool,
     pub system: String,
     pub parent: Option<AccountId>,
+    pub frozen_at: Option<TimestampWithTimeZone>,
 }
 
 pub fn describe(id: AccountId) -> Result<Option<Description>> {
@@ -158,11 +152,12 @@ pub fn describe(id: AccountId) -> Result<Option<Description>> {
             currency: currency(row, 1)?,
             class: Class::parse(row.get::<&str>(2)?, "class")?,
             owner: row.opt(3)?,
-            limit: Limit::from_max_overdraft(row.opt(4)?),
+            limit: Limit::stored(row.opt(4)?, row.opt(9)?),
             stripes: row.get(5)?,
             closed: row.get(6)?,
             system: row.get(7)?,
             parent: row.opt(8)?.map(AccountId),
+            frozen_at: row.opt(10)?,
         })
     })
 }
@@ -202,11 +197,6 @@ pub fn try_lock(ids: &[AccountId]) -> Result<Vec<AccountId>> {
     TRY_LOCK.all(&[numbers(ids).into()], |row| Ok(AccountId(row.get(1)?)))
 }
 
-/// The posted counters of a stripe, locked.
-pub fn lock_stripe(id: AccountId, stripe: i16) -> Result<Option<Counters>> {
-    LOCK_STRIPE.first(&[id.0.into(), stripe.into()], posted_counters)
-}
-
 /// The posted counters of all stripes together.
 pub fn sum_stripes(id: AccountId) -> Result<Counters> {
     SUM_STRIPES.one(&[id.0.into()], posted_counters)
@@ -229,13 +219,6 @@ pub fn change(changes: &BTreeMap<AccountId, Change>) -> Result<()> {
     Ok(())
 }
 
-pub fn change_stripe(id: AccountId, stripe: i16, change: &Change) -> Result<()> {
-    let args =
-        [id.0.into(), stripe.into(), change.debits_posted.into(), change.credits_posted.into()];
-    CHANGE_STRIPE.run(&args)?;
-    Ok(())
-}
-
 fn numbers(ids: &[AccountId]) -> Vec<i64> {
     ids.iter().map(|id| id.0).collect()
 }
@@ -244,13 +227,15 @@ fn posted_counters(row: &Row<'_>) -> Result<Counters> {
     Ok(Counters { debits_posted: row.get(1)?, credits_posted: row.get(2)?, ..Counters::default() })
 }
 
-fn account(row: &Row<'_>) -> Result<Account> {
+/// An account from the columns that the statements above name, in their order.
+pub fn account(row: &Row<'_>) -> Result<Account> {
     Ok(Account {
         id: AccountId(row.get(1)?),
         currency: currency(row, 2)?,
         class: Class::parse(row.get::<&str>(3)?, "class")?,
-        limit: Limit::from_max_overdraft(row.opt(4)?),
+        limit: Limit::stored(row.opt(4)?, row.opt(11)?),
         closed: row.get(5)?,
+        frozen: row.get(12)?,
         stripes: row.get(6)?,
         counters: Counters {
             debits_posted: row.get(7)?,
@@ -259,6 +244,7 @@ fn account(row: &Row<'_>) -> Result<Account> {
             credits_pending: row.get(10)?,
         },
         expired: 0,
+        expired_expected: 0,
     })
 }
 

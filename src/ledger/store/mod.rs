@@ -3,6 +3,10 @@
 pub mod accounts;
 pub mod batch;
 pub mod holds;
+pub mod keys;
+pub mod limits;
 pub mod reports;
+pub mod reversals;
 pub mod rows;
+pub mod stripes;
 pub mod transfers;

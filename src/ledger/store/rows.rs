@@ -4,8 +4,9 @@ use crate::kernel::clock::clock;
 use crate::kernel::error::Result;
 use crate::kernel::money::Currency;
 use crate::kernel::rows::{Columns, Decision, OpenTable, Row, Table, Version};
-use crate::ledger::account::{Account, AccountId, Change, Class, Counters, Limit};
+use crate::ledger::account::{Account, AccountId, Change, Class, Counters, Limit, Side};
 use crate::ledger::batch::{Accepted, Stored};
+use crate::ledger::escrow::{Shares, Stripe};
 use pgrx::Uuid;
 use std::collections::HashMap;
 
@@ -28,10 +29,13 @@ static ACCOUNT: Columns = Columns(&[
     "debits_pending",
     "credits_pending",
     "updated_at",
+    "max_balance",
+    "frozen_at",
 ]);
 /// The places in [`ACCOUNT`] of what a posting changes.
 const POSTED: [usize; 3] = [6, 7, 10];
-static STRIPE: Columns = Columns(&["debits_posted", "credits_posted"]);
+static STRIPE: Columns =
+    Columns(&["debits_posted", "credits_posted", "overdraft_share", "balance_share", "frozen"]);
 const BOTH: [usize; 2] = [0, 1];
 
 static TRANSFER: Columns = Columns(&[
@@ -128,20 +132,27 @@ impl AccountRows {
     }
 }
 
-/// Adds to stripes what `allow` allows; stops at the first that it does not, or that is
-/// not there. How many were changed; nothing where only statements can do it.
+/// A posting to a stripe of an account that grows on `side`.
+#[derive(Clone, Copy)]
+pub struct ToStripe {
+    pub account: AccountId,
+    pub side: Side,
+    pub stripe: i16,
+    pub change: Change,
+}
+
+/// Sets stripes to the counters that `judge` gives; stops at the first that it refuses,
+/// or that is not there. How many were changed; nothing where only statements can do it.
 pub fn post_to_stripes(
-    stripes: &[(AccountId, i16, Change)],
-    allow: impl Fn(&Counters) -> bool,
+    stripes: &[ToStripe],
+    judge: impl Fn(&Stripe, &ToStripe) -> Option<Counters>,
 ) -> Result<Option<usize>> {
     let table = STRIPES.open()?;
     let Some(mut rows) = table.changer(&STRIPE, &BOTH)? else { return Ok(None) };
     let mut changed = 0;
-    for (id, stripe, change) in stripes {
-        let outcome = rows.change(&[id.0.into(), (*stripe).into()], |row| {
-            let (debits_posted, credits_posted) = (row.get(0)?, row.get(1)?);
-            let before = Counters { debits_posted, credits_posted, ..Counters::default() };
-            Ok(match before.plus(change).filter(&allow) {
+    for to in stripes {
+        let outcome = rows.change(&[to.account.0.into(), to.stripe.into()], |row| {
+            Ok(match judge(&stripe(row, to.stripe)?, to) {
                 None => Decision::Keep(false),
                 Some(sum) => {
                     Decision::Set(true, vec![sum.debits_posted.into(), sum.credits_posted.into()])
@@ -154,6 +165,16 @@ pub fn post_to_stripes(
         changed += 1;
     }
     Ok(Some(changed))
+}
+
+fn stripe(row: &Row<'_>, number: i16) -> Result<Stripe> {
+    let (debits_posted, credits_posted) = (row.get(0)?, row.get(1)?);
+    Ok(Stripe {
+        number,
+        counters: Counters { debits_posted, credits_posted, ..Counters::default() },
+        shares: Shares { overdraft: row.opt(2)?, balance: row.opt(3)? },
+        frozen: row.get(4)?,
+    })
 }
 
 /// What is stored under ids, as a batch of this kind asks for it. Rows are looked up one
@@ -190,8 +211,9 @@ fn account(row: &Row<'_>) -> Result<Account> {
         id: AccountId(row.get(0)?),
         currency: Currency::parse(row.get(1)?, "currency")?,
         class: Class::parse(row.get(2)?, "class")?,
-        limit: Limit::from_max_overdraft(row.opt(3)?),
+        limit: Limit::stored(row.opt(3)?, row.opt(11)?),
         closed: row.is_set(4),
+        frozen: row.is_set(12),
         stripes: row.get(5)?,
         counters: Counters {
             debits_posted: row.get(6)?,
@@ -200,5 +222,6 @@ fn account(row: &Row<'_>) -> Result<Account> {
             credits_pending: row.get(9)?,
         },
         expired: 0,
+        expired_expected: 0,
     })
 }

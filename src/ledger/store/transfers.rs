@@ -90,7 +90,6 @@ static LINES: Query = Query::read(
       where t.journal_id = $1
       order by t.id",
 );
-static REVERSED_BY: Query = Query::read("select id from ledger.transfers where reverses_id = $1");
 
 thread_local! {
     static KINDS: Kept<i16> = Kept::default();
@@ -163,7 +162,7 @@ pub fn insert_journal(
     if rows == 0 {
         return Ok(false);
     }
-    append_lines(request, kind, recorded_at)?;
+    append_lines(request, request.lines.iter(), kind, recorded_at)?;
     Ok(true)
 }
 
@@ -187,9 +186,19 @@ pub fn append(
         APPEND.run([row])?;
         return Ok(true);
     };
-    // What is refused below would leave the journal behind.
-    if request.lines.iter().any(|line| line.keyed) {
+    // What is refused below would leave something behind.
+    if request.lines.iter().any(|line| line.keyed && line.id != id) {
         return Ok(false);
+    }
+    // The transfer that has the journal's id shows whether that is taken.
+    let (heads, rest): (Vec<&Line>, Vec<&Line>) =
+        request.lines.iter().partition(|line| line.id == id);
+    for head in &heads {
+        if APPEND.run_unless_taken(&row_of_journal(request, head, kind, recorded_at))?
+            != Stored::Yes
+        {
+            return Ok(false);
+        }
     }
     let row = [
         id.into(),
@@ -199,10 +208,14 @@ pub fn append(
         description.into(),
         metadata.into(),
     ];
-    if APPEND_JOURNAL.run_unless_taken(&row)? != Stored::Yes {
-        return Ok(false);
+    if heads.is_empty() {
+        if APPEND_JOURNAL.run_unless_taken(&row)? != Stored::Yes {
+            return Ok(false);
+        }
+    } else {
+        APPEND_JOURNAL.run([row])?;
     }
-    append_lines(request, kind, recorded_at)?;
+    append_lines(request, rest, kind, recorded_at)?;
     Ok(true)
 }
 
@@ -229,16 +242,25 @@ pub fn append_batch(
     }))
 }
 
-fn append_lines(
+fn append_lines<'l>(
     request: &Request<'_>,
+    lines: impl IntoIterator<Item = &'l Line>,
     kind: i16,
     recorded_at: TimestampWithTimeZone,
 ) -> Result<()> {
-    APPEND.run(request.lines.iter().map(|line| {
-        let mut row: Vec<DatumWithOid<'_>> = line_row(request, line, kind, recorded_at).into();
-        row.extend([DatumWithOid::null::<String>(), DatumWithOid::null::<JsonB>()]);
-        row
-    }))
+    APPEND.run(lines.into_iter().map(|line| row_of_journal(request, line, kind, recorded_at)))
+}
+
+/// A transfer of a journal, which has description and metadata of all its transfers.
+fn row_of_journal<'a>(
+    request: &Request<'_>,
+    line: &Line,
+    kind: i16,
+    recorded_at: TimestampWithTimeZone,
+) -> Vec<DatumWithOid<'a>> {
+    let mut row: Vec<DatumWithOid<'a>> = line_row(request, line, kind, recorded_at).into();
+    row.extend([DatumWithOid::null::<String>(), DatumWithOid::null::<JsonB>()]);
+    row
 }
 
 fn line_row<'a>(
@@ -316,11 +338,6 @@ pub fn find_journal(id: Uuid) -> Result<Option<StoredJournal>> {
     let Some(journal) = found else { return Ok(None) };
     let lines = LINES.all(&[id.into()], line)?;
     Ok(Some(StoredJournal { lines, ..journal }))
-}
-
-/// The transfer that undid this one.
-pub fn reversed_by(id: Uuid) -> Result<Option<Uuid>> {
-    REVERSED_BY.first(&[id.into()], |row| row.get(1))
 }
 
 fn line(row: &crate::kernel::spi::Row<'_>) -> Result<StoredLine> {
