@@ -2,6 +2,7 @@
 
 mod accounts;
 mod balancing;
+mod batch;
 mod callers;
 mod drop_guard;
 mod expiry;

@@ -7,6 +7,7 @@ mod ledger;
 mod network;
 mod ops;
 mod permissions;
+mod rows;
 pub mod support;
 mod watch;
 

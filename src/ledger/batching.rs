@@ -47,6 +47,10 @@ pub fn post_batch(system: &str, kind: &str, items: &[Item], mode: Mode) -> Resul
         match outcome {
             Ok(Some(outcomes)) => return Ok(outcomes),
             Ok(None) => return one_by_one(system, kind, items, mode),
+            // With the accounts locked: one that only a statement may change.
+            Err(e) if e.sqlstate == CHANGED && attempt > 0 => {
+                return one_by_one(system, kind, items, mode);
+            }
             // The second is a transfer that another call stored since we looked.
             Err(e) if [CHANGED, sqlstate::UNIQUE_VIOLATION].contains(&e.sqlstate) => (),
             Err(e) => return Err(e),

@@ -79,12 +79,15 @@ impl Changer<'_> {
     /// A row that this transaction wrote, whose foreign keys PostgreSQL may not have
     /// checked yet: it would check the new version then.
     fn is_unchecked(&self, row: pg_sys::HeapTuple) -> bool {
-        // SAFETY: a tuple of the heap.
-        self.table.shape.refers()
-            && unsafe {
-                let writer = (*(*row).t_data).t_choice.t_heap.t_xmin;
-                pg_sys::TransactionIdIsCurrentTransactionId(writer)
-            }
+        // SAFETY: a tuple of the table, which is open.
+        unsafe {
+            let desc = (*self.table.relation).rd_att;
+            let is_null = |number: &Number| pg_sys::heap_attisnull(row, (*number).into(), desc);
+            let refers = |columns: &Vec<Number>| !columns.iter().any(is_null);
+            let writer = (*(*row).t_data).t_choice.t_heap.t_xmin;
+            pg_sys::TransactionIdIsCurrentTransactionId(writer)
+                && self.table.shape.references().any(refers)
+        }
     }
 
     /// Changes a row if the version that was read is still the newest. False where it is

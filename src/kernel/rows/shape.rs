@@ -130,16 +130,20 @@ impl Shape {
             && !self.triggers.iter().any(|trigger| trigger.fires_on_update(changed))
     }
 
-    /// Whether rows of it refer to others: PostgreSQL checks a row that was written and
-    /// changed in one transaction when it was changed.
-    pub fn refers(&self) -> bool {
-        let refers =
-            |trigger: &Trigger| matches!(trigger.foreign_key, Some(ForeignKey::Referring(_)));
-        self.triggers.iter().any(refers)
+    /// The columns of each foreign key of the table.
+    pub fn references(&self) -> impl Iterator<Item = &Vec<Number>> {
+        self.triggers.iter().filter_map(Trigger::refers)
     }
 }
 
 impl Trigger {
+    fn refers(&self) -> Option<&Vec<Number>> {
+        match &self.foreign_key {
+            Some(ForeignKey::Referring(columns)) => Some(columns),
+            _ => None,
+        }
+    }
+
     fn fires_on_update(&self, changed: &[Number]) -> bool {
         // No key is among the columns that may be changed here.
         self.on_update
