@@ -32,6 +32,44 @@ function pgbench(script, clients) {
   return Number(/tps = ([\d.]+)/.exec(output)[1]);
 }
 
+const BATCH = 8190;
+const BATCHES = 6;
+
+/**
+ * Transfers a second of one client that posts batches, each durable and with ids of the client's; the same with one
+ * striped account in every transfer. The batches are written down before the clock starts.
+ */
+function batches(withHot) {
+  const credit = withHot ? hot : `${base}::bigint + (d + 1 + (random() * 9997)::int) % 10000`;
+  sql(`drop table if exists bench.batches;
+    create table bench.batches as
+    select n, (select jsonb_agg(jsonb_build_object('id', gen_random_uuid(), 'debit_account_id', ${base}::bigint + d,
+                   'credit_account_id', ${credit}, 'amount', 5, 'currency', 'INR'))
+                 from (select n, (random() * 9999)::int as d from generate_series(1, ${BATCH})) one) as transfers
+      from generate_series(1, ${BATCHES}) n`);
+  const file = join(work, 'batches.sql');
+  const clock = 'select extract(epoch from clock_timestamp());';
+  const call = (n) =>
+    `select sum((result = 'ok')::int) from ledger.post_batch('bench', 'bench', (select transfers from bench.batches where n = ${n}));`;
+  const calls = Array.from({ length: BATCHES }, (_, n) => call(n + 1));
+  writeFileSync(file, [clock, ...calls, clock].join('\n'));
+  const lines = run('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', DATABASE_URL, '-f', file]).trim().split('\n').map(Number);
+  if (lines.slice(1, -1).some((count) => count !== BATCH)) throw new Error(`batches: ${lines}`);
+  return (BATCH * BATCHES) / (lines.at(-1) - lines[0]);
+}
+
+/** Bytes on disk, indexes included, for each transfer that a measurement stores. */
+const stored = { bytes: 0, rows: 0 };
+function weighed(measure) {
+  const [bytes, rows] = weigh();
+  const rate = measure();
+  const [bytesNow, rowsNow] = weigh();
+  stored.bytes += bytesNow - bytes;
+  stored.rows += rowsNow - rows;
+  return rate;
+}
+const weigh = () => sql(`select pg_total_relation_size('ledger.transfers'), count(*) from ledger.transfers`).split('|').map(Number);
+
 /** Requests a second of an RPC through the gateway, by 16 clients that keep their connections. */
 function rpc(name, body) {
   const script = join(work, `${name}.lua`);
@@ -58,24 +96,29 @@ const ids = sql('select id from bench.promoters order by n').split('\n');
 const promoters = `local ids = {${ids.map((id) => `"${id}"`)}}`;
 
 const tpcb = (clients) => ({ name: `tpcb-like, ${clients} clients`, measure: () => pgbench(null, clients) });
-const against = (baseline, name, measure, bar, note) => ({ name, baseline, measure, bar, note });
+const compared = (baseline, name, measure, bar, note) => ({ name, baseline, measure, bar, note });
 const nothing = { name: 'RPC that does nothing', measure: () => rpc('bench_nothing', 'wrk.body = "{}"') };
 const [one, eight, many] = [tpcb(1), tpcb(8), tpcb(32)];
-const transfers = (clients, baseline, bar) => [
-  against(baseline, `ledger.transfer, uniform, ${clients} clients`, () => pgbench('transfer.sql', clients), bar),
-  against(baseline, `ledger.transfer, one hot account, ${clients} clients`, () => pgbench('transfer_hot.sql', clients)),
-];
+const uniform = (clients, baseline, bar) =>
+  compared(baseline, `ledger.transfer, uniform, ${clients} clients`, () => weighed(() => pgbench('transfer.sql', clients)), bar);
+const withHot = (clients, baseline, bar) =>
+  compared(baseline, `ledger.transfer, one hot account, ${clients} clients`, () => pgbench('transfer_hot.sql', clients), bar);
+const [uniform8, uniform32] = [uniform(8, eight, 2.0), uniform(32, many, 2.5)];
+const batch = { name: `ledger.post_batch of ${BATCH}, transfers`, measure: () => batches(false), floor: 70000 };
 const customer = `select network.create_customer_with_commission('${ids[0]}', '{"name": "B", "email": "b@bench.example"}')`;
 const rows = rowsWritten(customer);
 const measurements = [
-  one, ...transfers(1, one),
-  eight, ...transfers(8, eight, 1.5),
-  against(eight, 'execute_pin_transaction, 8 clients', () => pgbench('pin_transaction.sql', 8), 1.0),
-  against(eight, 'create_customer_with_commission, 8 clients', () => pgbench('create_customer.sql', 8), 0.35,
+  one, uniform(1, one), withHot(1, one),
+  eight, uniform8, withHot(8, eight),
+  compared(uniform8, 'ledger.post_journal of six legs, 8 clients', () => pgbench('journal.sql', 8), 0.6),
+  compared(eight, 'execute_pin_transaction, 8 clients', () => pgbench('pin_transaction.sql', 8), 1.0),
+  compared(eight, 'create_customer_with_commission, 8 clients', () => pgbench('create_customer.sql', 8), 0.5,
     `${rows} rows written`),
-  many, ...transfers(32, many),
+  many, uniform32, withHot(32, uniform32, 0.8),
+  batch,
+  compared(batch, 'the same with a hot account', () => batches(true), 0.9),
   nothing,
-  against(nothing, 'execute_pin_transaction, RPC', () => rpc('execute_pin_transaction', `${promoters}
+  compared(nothing, 'execute_pin_transaction, RPC', () => rpc('execute_pin_transaction', `${promoters}
     request = function()
       return wrk.format(nil, nil, nil, '{"p_user_id": "' .. ids[math.random(#ids)] ..
         '", "p_action_type": "admin_allocation", "p_pin_change_value": 1, "p_created_by": null}')
@@ -95,10 +138,14 @@ for (let round = 1; round <= Number(options.rounds); round++) {
 say('\x1b[K');
 rmSync(work, { recursive: true });
 
-const results = measurements.map(({ name, baseline, rates, bar, note }) => {
+const results = measurements.map(({ name, baseline, rates, bar, floor, note }) => {
   const ratio = baseline && middle(rates.map((rate, round) => rate / baseline.rates[round]));
-  return { name, rate: Math.round(middle(rates)), against: baseline?.name, ratio, bar, met: bar && ratio >= bar, note };
+  const rate = Math.round(middle(rates));
+  const met = bar ? ratio >= bar : floor && rate >= floor;
+  return { name, rate, against: baseline?.name, ratio, bar, floor, met, note };
 });
+const bytes = Math.round(stored.bytes / stored.rows);
+results.push({ name: 'bytes on disk for each transfer', bytes, most: 260, met: bytes <= 260 });
 const problems = Number(sql('select (select count(*) from ledger.check()) + (select count(*) from network.check())'));
 const machine = { cores: cpus().length, load: loadavg()[0], postgres: sql('show server_version') };
 
@@ -106,10 +153,13 @@ if (options.json) {
   console.log(JSON.stringify({ machine, seconds: options.seconds, rounds: options.rounds, results, problems }, null, 2));
 } else {
   const width = Math.max(...results.map(({ name }) => name.length));
-  for (const { name, rate, ratio, bar, met, note } of results) {
-    const verdict = bar ? `  bar ${bar.toFixed(2)} ${met ? 'met' : 'MISSED'}` : '';
+  for (const { name, rate, bytes: size, against, ratio, bar, floor, most, met, note } of results) {
+    const wanted = bar?.toFixed(2) ?? floor ?? (most && `at most ${most}`);
+    const verdict = wanted ? `  bar ${wanted} ${met ? 'met' : 'MISSED'}` : '';
     const share = ratio ? `${ratio.toFixed(2)} ×` : '';
-    console.log(`${name.padEnd(width)}  ${String(rate).padStart(7)}/s  ${share.padStart(7)}${verdict}${note ? `  (${note})` : ''}`);
+    const figure = size ? `${String(size).padStart(7)}  ` : `${String(rate).padStart(7)}/s`;
+    const of = against && !against.startsWith('tpcb') ? ` of ${against}` : '';
+    console.log(`${name.padEnd(width)}  ${figure}  ${share.padStart(7)}${of}${verdict}${note ? `  (${note})` : ''}`);
   }
   console.log(`PostgreSQL ${machine.postgres}, ${machine.cores} cores; the books ${problems ? 'HAVE PROBLEMS' : 'balance'}.`);
 }
