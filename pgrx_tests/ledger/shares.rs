@@ -219,4 +219,24 @@ mod tests {
         }
         expect_books_in_order();
     }
+
+    #[pg_test]
+    fn a_batch_keeps_to_limits_and_to_what_is_frozen() {
+        let (pool, _) = (open_striped("pool", Limit::Overdraft(100)), open("bank"));
+        let transfers: Vec<String> = [40, 50, 40, 10, 1]
+            .map(|n| format!(r#"{{"debit": "pool", "credit": "bank", "amount": {n}}}"#))
+            .into();
+        let results = || {
+            one::<String>(&format!(
+                "select string_agg(result, ' ' order by position)
+                   from ledger.post_batch('test', 'k', '[{}]', 'each')",
+                transfers.join(", ")
+            ))
+        };
+        assert_eq!(results(), "ok ok refused ok refused");
+        assert_eq!(figures(pool).0, -100);
+        freeze(pool, "why").unwrap();
+        assert_eq!(results(), "refused refused refused refused refused");
+        expect_books_in_order();
+    }
 }

@@ -223,10 +223,11 @@ fn foresee(model: &Model, rules: &Rules, step: &Step) -> (Model, Vec<&'static st
             next.limits[(id - 1) as usize] = *limit;
         }
         Step::Freeze(id, frozen) => next.frozen[(id - 1) as usize] = *frozen,
-        _ => match foresee_hold(&mut next, rules, step) {
-            Some(code) => return refused(code),
-            None => {}
-        },
+        _ => {
+            if let Some(code) = foresee_hold(&mut next, rules, step) {
+                return refused(code);
+            }
+        }
     }
     let refusals = next.refusals(model);
     (next, refusals)
@@ -278,10 +279,8 @@ fn foresee_hold(next: &mut Model, rules: &Rules, step: &Step) -> Option<&'static
                 }
             }
         }
-        Step::Expire(n) => {
-            if next.holds[*n].status == Status::Open {
-                next.holds[*n].status = Status::Expired;
-            }
+        Step::Expire(n) if next.holds[*n].status == Status::Open => {
+            next.holds[*n].status = Status::Expired;
         }
         _ => {}
     }
