@@ -50,11 +50,7 @@ extension_sql_file!(
     requires = ["ledger_operations"]
 );
 extension_sql_file!("../sql/ledger/seal.sql", name = "ledger_seal", requires = ["ledger_archive"]);
-extension_sql_file!(
-    "../sql/network/types.sql",
-    name = "network_types",
-    requires = ["ledger_seal"]
-);
+extension_sql_file!("../sql/network/types.sql", name = "network_types", requires = ["ledger_seal"]);
 extension_sql_file!(
     "../sql/network/tables.sql",
     name = "network_tables",

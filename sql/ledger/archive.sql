@@ -11,7 +11,7 @@ create index transfers_archive_debit_effective_idx on ledger.transfers_archive (
 create index transfers_archive_credit_effective_idx on ledger.transfers_archive (credit_account_id, effective_at) where effective_at is not null;
 create index transfers_archive_journal_idx on ledger.transfers_archive (journal_id) where journal_id is not null;
 create index transfers_archive_hold_idx on ledger.transfers_archive (hold_id) where hold_id is not null;
-create unique index transfers_archive_reverses_key on ledger.transfers_archive (reverses_id) where reverses_id is not null;
+create index transfers_archive_reverses_idx on ledger.transfers_archive (reverses_id) where reverses_id is not null;
 create index transfers_archive_recorded_idx on ledger.transfers_archive using brin (recorded_at)
     with (pages_per_range = 32, autosummarize = on);
 comment on table ledger.transfers_archive is 'Old rows of transfers, sealed, moved here by the archiving job. Append-only.';

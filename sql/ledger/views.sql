@@ -229,13 +229,13 @@ select 'reversal', t.debit_account_id, t.id, null, t.amount, 'a reversal does no
                       and o.credit_account_id = t.debit_account_id and o.amount >= t.amount)
 union all
 select 'reversal', o.debit_account_id, o.id, o.amount, r.amount, 'more of a transfer is reversed than it moved'
-  from (select reverses_id, sum(amount) as amount from ledger.transfers
+  from (select reverses_id, sum(amount) as amount from ledger.all_transfers
          where reverses_id is not null group by reverses_id) r
-  join ledger.transfers o on o.id = r.reverses_id
+  join ledger.all_transfers o on o.id = r.reverses_id
  where r.amount > o.amount
 union all
 select 'unknown_journal', null, k.journal_id, null, null, 'a key names a journal that does not exist'
   from ledger.journal_keys k
- where not exists (select from ledger.journals j where j.id = k.journal_id)
-   and not exists (select from ledger.transfers t where t.id = k.journal_id);
+ where not exists (select from ledger.all_journals j where j.id = k.journal_id)
+   and not exists (select from ledger.all_transfers t where t.id = k.journal_id);
 comment on view ledger.problems is 'Everything in the books that is not as it must be: no rows when all is well. Read by ledger.check().';

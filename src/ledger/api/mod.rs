@@ -2,9 +2,11 @@
 
 mod accounts;
 mod batch;
+mod archive;
 mod holds;
 mod operations;
 pub mod reports;
+mod seals;
 mod transfers;
 
 use crate::kernel::error::{Error, Result, required};

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod batch;
+pub mod archive;
 pub mod holds;
 pub mod keys;
 pub mod limits;
@@ -9,4 +10,5 @@ pub mod reports;
 pub mod reversals;
 pub mod rows;
 pub mod stripes;
+pub mod seals;
 pub mod transfers;
