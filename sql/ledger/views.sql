@@ -194,6 +194,10 @@ select 'currency_mixed', t.debit_account_id, t.id, null, null, 'a transfer goes 
   join ledger.accounts c on c.id = t.credit_account_id
  where d.currency <> c.currency
 union all
+select 'archived_twice', t.debit_account_id, t.id, null, t.amount, 'the archive has a transfer with this id, too'
+  from ledger.transfers t
+ where exists (select from ledger.transfers_archive a where a.id = t.id)
+union all
 select 'unknown_kind', null, t.id, null, null, 'a transfer has a kind that does not exist'
   from ledger.all_transfers t
  where not exists (select from ledger.transfer_kinds k where k.id = t.kind_id)

@@ -107,14 +107,16 @@ pub fn may_hold(id: Uuid) -> Result<bool> {
 /// by what was archived a moment ago. To be asked before anything is posted.
 pub fn is_repeated(request: &Request<'_>) -> Result<bool> {
     let keyed = request.lines.iter().filter(|line| line.keyed).map(|line| line.id);
-    for id in request.journal_key.into_iter().chain(keyed) {
-        // In one snapshot a row is in exactly one of both tables; what came after it is
-        // too young to be archived, so that the table's own key finds it.
-        if may_hold(id)? && store::is_taken(id)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    is_any_taken(request.journal_key.into_iter().chain(keyed))
+}
+
+/// [`is_repeated`] for ids of whatever many requests.
+pub fn is_any_taken(ids: impl Iterator<Item = Uuid>) -> Result<bool> {
+    let now = unix_ms(clock());
+    let old: Vec<Uuid> = ids.filter(|id| !is_fresh(*id, now)).collect();
+    // In one snapshot a row is in exactly one of both tables; what came after it is
+    // too young to be archived, so that the table's own key finds it.
+    Ok(!old.is_empty() && !store::is_empty()? && store::is_any_taken(old)?)
 }
 
 fn unix_ms(at: TimestampWithTimeZone) -> i64 {

@@ -77,7 +77,7 @@ fn ledger_seal_head() -> Result<
 /// them. The first transfer that is not as it was is named: transfer_altered,
 /// transfer_missing, transfer_extra, journal_altered, account_altered; of the chain
 /// block_altered, block_missing, head_missing, head_differs. 22023 for a p_head that is
-/// none.
+/// none, or a p_to before p_from.
 #[allow(clippy::type_complexity)]
 #[pg_extern(
     schema = "ledger",

@@ -94,6 +94,9 @@ impl Head {
 /// with what is there, the whole chain with itself and with `head`. Nothing when all is
 /// well; else what is wrong with the chain, and the first transfer that is not as it was.
 pub fn verify(from: Option<i64>, to: Option<i64>, head: Option<&str>) -> Result<Vec<Finding>> {
+    if from.zip(to).is_some_and(|(from, to)| from > to) {
+        return Err(Error::invalid("p_to", "must not be before p_from"));
+    }
     let head = head.map(Head::parse).transpose()?;
     let chain = in_own_memory(store::chain)?;
     let faults = block::faults(&chain);

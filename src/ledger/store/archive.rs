@@ -36,7 +36,8 @@ static MOVE: Query = Query::write(
                                 where coalesce(o.journal_id, o.id) not in (select y.id from young y)))
         returning *),
      kept as (
-        insert into ledger.transfers_archive select * from moved returning journal_id),
+        insert into ledger.transfers_archive select * from moved order by recorded_at, id
+        returning journal_id),
      journals as (
         delete from ledger.journals
          where id = any (array(select distinct journal_id from kept where journal_id is not null))
@@ -51,10 +52,11 @@ static LOCK_TIMEOUT: Query = Query::read(
     "select o.value from (select current_setting('lock_timeout') as value offset 0) o,
             lateral set_config('lock_timeout', $1, true) where o.value is not null",
 );
-static IS_TAKEN: Query = Query::read_latest(
-    "select exists (select from ledger.all_transfers where id = $1)
-         or exists (select from ledger.all_journals where id = $1)",
-);
+static IS_ANY_TAKEN: Query = Query::read_latest(
+    "select exists (select from ledger.all_transfers where id = any($1))
+         or exists (select from ledger.all_journals where id = any($1))",
+)
+.generic();
 
 /// Two never move rows at once; the second waits.
 pub fn lock() -> Result<()> {
@@ -78,9 +80,9 @@ pub fn move_until(until: i64, young: Uuid) -> Result<(i64, i64)> {
     MOVE.one(&[time(until).into(), young.into()], |row| Ok((row.get(1)?, row.get(2)?)))
 }
 
-/// Whether a transfer or a journal has this id, wherever it is.
-pub fn is_taken(id: Uuid) -> Result<bool> {
-    IS_TAKEN.one(&[id.into()], |row| row.get(1))
+/// Whether a transfer or a journal has one of these ids, wherever it is.
+pub fn is_any_taken(ids: Vec<Uuid>) -> Result<bool> {
+    IS_ANY_TAKEN.one(&[ids.into()], |row| row.get(1))
 }
 
 /// Whether nothing was ever archived, nor will be until the transaction ends: the table's
