@@ -65,11 +65,12 @@ describe('sealing while others post', () => {
         const codes = ['a', 'b', 'c', 'd', 'hot'];
         const [debit, credit] = [codes[(n + i) % 5], codes[(n + i + 1 + (i % 3)) % 5]];
         await connection.query('begin');
-        await connection.query(`select ledger.transfer('load', $1, $2, 1)`, [debit, credit]);
+        // One posting in each transaction: between postings there is no order of locks.
         if (i % 5 === 0) {
-          await connection.query(`select ledger.post_journal('load', 'k', $1)`, [
-            JSON.stringify([{ debit: 'a', credit: 'hot', amount: 1 }, { debit: 'hot', credit: 'a', amount: 2 }]),
-          ]).catch(() => connection.query('rollback'));
+          const legs = [{ debit: 'a', credit: 'hot', amount: 1 }, { debit: 'hot', credit: 'a', amount: 2 }];
+          await connection.query(`select ledger.post_journal('load', 'k', $1)`, [JSON.stringify(legs)]);
+        } else {
+          await connection.query(`select ledger.transfer('load', $1, $2, 1)`, [debit, credit]);
         }
         if (i % 7 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
         await connection.query(i % 11 === 0 ? 'rollback' : 'commit');

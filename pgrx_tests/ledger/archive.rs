@@ -278,7 +278,7 @@ mod tests {
         alone_with_jobs();
         scene();
         let moved = || {
-            let run: Uuid = one("select ops.run_job('archive_ledger')");
+            let run: Uuid = one("select id from ops.run_job('archive_ledger')");
             one::<i32>(&format!(
                 "select (result->>'transfers')::int from ops.job_runs where id = '{run}'"
             ))

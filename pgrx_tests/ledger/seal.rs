@@ -258,7 +258,7 @@ mod tests {
         let change =
             "update ledger.accounts set name = 'x', max_overdraft = null, updated_at = now()";
         assert_eq!(problems(change), "");
-        let change = "update ledger.transfer_kinds set kind = 'gift' where system = 'test'";
+        let change = "update ledger.transfer_kinds set kind = kind || '!' where system = 'test'";
         assert_eq!(problems(change), format!("transfer_altered 1 {first}"));
     }
 
@@ -409,7 +409,7 @@ mod tests {
         without_delay();
         funded(100);
         let result = |job: &str| {
-            let id: Uuid = one(&format!("select ops.run_job('{job}')"));
+            let id: Uuid = one(&format!("select id from ops.run_job('{job}')"));
             one::<pgrx::JsonB>(&format!("select jsonb_build_object('status', status, 'result', result) from ops.job_runs where id = '{id}'")).0
         };
         assert_eq!(

@@ -195,7 +195,7 @@ mod tests {
         };
         let hash = transfer.hash(Some(&kind("shop", "sale")));
         let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "REFERENCE");
+        assert_eq!(hex, "a4b23fbcb941533509b99ee59800cf02a8a9c4358c6a2e010580818b962a1c52");
     }
 
     #[test]
