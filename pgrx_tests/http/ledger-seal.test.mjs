@@ -181,6 +181,7 @@ test('a dump keeps seals and archive', () => {
   const other = DATABASE_URL.replace(/\/[^/]+$/, '/sealed_copy');
   const ask = (database, statement) => run('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', database, '-c', statement]).trim();
   const head = ask(DATABASE_URL, 'select head from ledger.seal_head()');
+  ask(DATABASE_URL, 'drop database if exists sealed_copy');
   ask(DATABASE_URL, 'create database sealed_copy');
   run('psql', ['-Xq', '-v', 'ON_ERROR_STOP=1', '-d', other], run('pg_dump', ['-e', 'backoffice', '-d', DATABASE_URL]));
   assert.equal(ask(other, 'select count(*) > 2000 from ledger.transfers_archive'), 't');
