@@ -85,11 +85,14 @@ mod tests {
 
     #[pg_test]
     fn what_is_not_sealed_stays() {
-        let scene = scene();
-        transfer(scene.bank, scene.shop, 1).unwrap();
-        age();
+        let Scene { bank, shop, .. } = scene();
+        let unsealed = id("66666666-6666-4666-8666-666666666666");
+        post(&journal(None, &[Leg { id: unsealed, ..leg(bank, shop, 1) }])).unwrap();
         assert_eq!(archive().transfers, 8);
         assert_eq!(count("transfers"), 2);
+        run("select ledger.seal()");
+        assert_eq!(archive().transfers, 1);
+        assert_eq!(count("transfers"), 1);
     }
 
     #[pg_test]

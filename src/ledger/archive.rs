@@ -72,7 +72,9 @@ pub fn move_before(before: i64) -> Result<Moved> {
     let end = last.until.0.min(before.saturating_sub(1));
     let young = first_id_of(unix_ms(clock()) - MOVE_AFTER_DAYS * DAY_MS);
     let batch = if store::is_empty()? { FIRST_BATCH } else { BATCH };
-    let Some(until) = store::end_of_batch(end, young, batch)? else { return Ok(nothing) };
+    let Some((until, is_full)) = store::end_of_batch(end, young, batch)? else {
+        return Ok(nothing);
+    };
     if batch == FIRST_BATCH {
         store::lock_first()?;
     }
@@ -81,7 +83,7 @@ pub fn move_before(before: i64) -> Result<Moved> {
     if transfers > 0 {
         record(transfers, journals, until)?;
     }
-    Ok(Moved { transfers, journals, more: transfers > 0 && until < end })
+    Ok(Moved { transfers, journals, more: transfers > 0 && is_full })
 }
 
 /// The audit log gets one line for all of them.

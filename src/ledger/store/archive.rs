@@ -15,7 +15,7 @@ static MONTH_START: Query =
     Query::read("select date_trunc('month', now(), 'UTC') - make_interval(months => $1)");
 // $2: ids of version 7 that come after it are too young.
 static END_OF_BATCH: Query = Query::read_latest(
-    "select max(recorded_at)
+    "select max(recorded_at), count(*)
        from (select recorded_at from ledger.transfers
               where recorded_at <= $1
                 and not (substr(id::text, 15, 1) = '7' and id > $2)
@@ -68,10 +68,13 @@ pub fn month_start(months: i64) -> Result<TimestampWithTimeZone> {
     MONTH_START.one(&[(months as i32).into()], |row| row.get(1))
 }
 
-/// The time of the last of the first `most` transfers up to a time that may move.
-pub fn end_of_batch(until: i64, young: Uuid, most: i64) -> Result<Option<i64>> {
+/// The time of the last of the first `most` transfers up to a time that may move, and
+/// whether there are so many.
+pub fn end_of_batch(until: i64, young: Uuid, most: i64) -> Result<Option<(i64, bool)>> {
     END_OF_BATCH.one(&[time(until).into(), young.into(), most.into()], |row| {
-        Ok(row.opt::<TimestampWithTimeZone>(1)?.map(TimestampWithTimeZone::into_inner))
+        let end = row.opt::<TimestampWithTimeZone>(1)?;
+        let is_full = row.get::<i64>(2)? == most;
+        Ok(end.map(|end| (end.into_inner(), is_full)))
     })
 }
 
