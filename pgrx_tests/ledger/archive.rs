@@ -37,7 +37,8 @@ mod tests {
         let legs = [leg(bank, wallet, 1), leg(bank, shop, 2)];
         post(&Journal { description: Some("Order 17"), ..journal(id(JOURNAL), &legs) }).unwrap();
         let hold = hold(&new_hold(wallet, bank, 10)).unwrap();
-        settle_with(&Settlement { hold, amount: Some(inr(4)), id: id(SETTLED) }).unwrap();
+        settle_with(&Settlement { hold, amount: Some(inr(4)), id: id(SETTLED), last: false })
+            .unwrap();
         let undone = transfer(bank, shop, 7).unwrap().transfer_ids[0];
         reverse_transfer(undone, id(REVERSAL), "wrong").unwrap();
         let at = one("select now() - interval '200 days'");
@@ -151,7 +152,8 @@ mod tests {
         let order = Journal { description: Some("Order 17"), ..journal(id(JOURNAL), &legs) };
         assert!(post(&order).unwrap().replayed);
         let settled =
-            settle_with(&Settlement { hold, amount: Some(inr(4)), id: id(SETTLED) }).unwrap();
+            settle_with(&Settlement { hold, amount: Some(inr(4)), id: id(SETTLED), last: false })
+                .unwrap();
         assert_eq!(Some(settled), id(SETTLED));
         let undone: Uuid =
             one("select reverses_id from ledger.transfers_archive where reverses_id is not null");
@@ -181,7 +183,7 @@ mod tests {
                 "PT409"
             );
         }
-        let settlement = Settlement { hold, amount: Some(inr(1)), id: id(TRANSFER) };
+        let settlement = Settlement { hold, amount: Some(inr(1)), id: id(TRANSFER), last: false };
         assert_eq!(code(settle_with(&settlement)), "PT409");
         expect_books_in_order();
     }

@@ -1,8 +1,8 @@
 //! The functions of the schema `ledger`.
 
 mod accounts;
-mod batch;
 mod archive;
+mod batch;
 mod holds;
 mod operations;
 pub mod reports;

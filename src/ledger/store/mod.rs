@@ -1,14 +1,14 @@
 //! The SQL of the ledger.
 
 pub mod accounts;
-pub mod batch;
 pub mod archive;
+pub mod batch;
 pub mod holds;
 pub mod keys;
 pub mod limits;
 pub mod reports;
 pub mod reversals;
 pub mod rows;
-pub mod stripes;
 pub mod seals;
+pub mod stripes;
 pub mod transfers;
