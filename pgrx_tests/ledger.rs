@@ -1,6 +1,7 @@
 //! The ledger inside PostgreSQL, one file for each concept.
 
 mod accounts;
+mod archive;
 mod balancing;
 mod batch;
 mod callers;
@@ -17,6 +18,7 @@ mod posting;
 mod proof;
 mod reports;
 mod reversal;
+mod seal;
 mod shares;
 mod statement;
 mod stripes;

@@ -45,10 +45,12 @@ extension_sql_file!(
     requires = ["ledger_tables"]
 );
 extension_sql_file!(
-    "../sql/network/types.sql",
-    name = "network_types",
+    "../sql/ledger/archive.sql",
+    name = "ledger_archive",
     requires = ["ledger_operations"]
 );
+extension_sql_file!("../sql/ledger/seal.sql", name = "ledger_seal", requires = ["ledger_archive"]);
+extension_sql_file!("../sql/network/types.sql", name = "network_types", requires = ["ledger_seal"]);
 extension_sql_file!(
     "../sql/network/tables.sql",
     name = "network_tables",
@@ -129,9 +131,19 @@ extension_sql_file!(
     requires = ["ledger_triggers", ledger::api::reports::ledger_admin_systems]
 );
 extension_sql_file!(
+    "../sql/ledger/archive_access.sql",
+    name = "ledger_archive_access",
+    requires = ["ledger_policies"]
+);
+extension_sql_file!(
+    "../sql/ledger/seal_access.sql",
+    name = "ledger_seal_access",
+    requires = ["ledger_archive_access"]
+);
+extension_sql_file!(
     "../sql/network/views.sql",
     name = "network_views",
-    requires = ["ledger_policies", network::api::counters::network_read_counters]
+    requires = ["ledger_seal_access", network::api::counters::network_read_counters]
 );
 extension_sql_file!(
     "../sql/network/triggers.sql",

@@ -97,6 +97,8 @@ async function ledger() {
   await hold();
   const [{ id }] = await sql(`select transfer_id as id from ledger.transfer($1, 'cash', 'sales', 7, 'sale')`, [system]);
   await sql('select ledger.reverse_transfer($1, $2)', [id, 'mistake']);
+  await sql(`select backoffice.set_setting('ledger', 'seal_delay_seconds', '0')`);
+  await sql('select ledger.seal()');
 }
 
 before(async () => {
@@ -138,6 +140,8 @@ test('a dump of a restored dump is the same dump', () => {
   assert.ok(Number(psql('select count(*) from network.affiliate_commissions_archive')) >= 4);
   assert.equal(psql('select count(*) from network.check()'), '0');
   assert.equal(psql('select count(*) from ledger.check()'), '0');
+  assert.ok(Number(psql('select count(*) from ledger.seal_blocks')) > 0);
+  assert.equal(psql('select count(*) from ledger.verify()'), '0');
 });
 
 describe('bin/restore', () => {

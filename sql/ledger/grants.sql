@@ -22,6 +22,10 @@ begin
     grant execute on function ledger.unfreeze_account(bigint, text) to authenticated, service_role;
     grant execute on function ledger.sweep(text, text, text[], text, text, uuid, text, jsonb, timestamptz, bigint, bigint[], bigint) to authenticated, service_role;
     grant execute on function ledger.admin_systems() to authenticated, service_role;
+    grant execute on function ledger.seal() to authenticated, service_role;
+    grant execute on function ledger.seal_head() to authenticated, service_role;
+    grant execute on function ledger.verify(timestamptz, timestamptz, text) to authenticated, service_role;
+    grant execute on function ledger.archive(timestamptz) to authenticated, service_role;
 
     comment on schema ledger is 'Money in double entry: accounts, transfers, holds, and the proof that they agree.';
     comment on function ledger.open_account(text, text, text, text, text, uuid, bigint, integer, bigint, bigint) is
@@ -66,5 +70,13 @@ begin
         'Trigger: refuses an account with a class, currency, limit or stripes that no account has.';
     comment on function ledger.admin_systems() is
         'The systems whose accounts the signed-in person may read as an admin of theirs.';
+    comment on function ledger.seal() is
+        'Adds what was posted to the chain of seals: how much, whether there is more, and the new head.';
+    comment on function ledger.seal_head() is
+        'The last block of the chain of seals, with the head that is to be published elsewhere.';
+    comment on function ledger.verify(timestamptz, timestamptz, text) is
+        'Compares what was sealed with what is there, and with a published head; no rows when all is well.';
+    comment on function ledger.archive(timestamptz) is
+        'Moves sealed transfers recorded before a time, and their journals, to the archive.';
 end
 $$;

@@ -41,10 +41,10 @@ select t.id as transfer_id, coalesce(t.journal_id, t.id) as journal_id, a.id as 
        a.currency, t.credit_account_id as counter_account_id, k.system, k.kind,
        coalesce(t.description, j.description) as description, coalesce(t.metadata, j.metadata) as metadata,
        coalesce(t.effective_at, t.recorded_at) as effective_at, t.recorded_at, t.hold_id, t.reverses_id
-  from ledger.transfers t
+  from ledger.all_transfers t
   join ledger.accounts a on a.id = t.debit_account_id
   join ledger.transfer_kinds k on k.id = t.kind_id
-  left join ledger.journals j on j.id = t.journal_id
+  left join ledger.all_journals j on j.id = t.journal_id
 union all
 select t.id, coalesce(t.journal_id, t.id), a.id,
        a.system, a.code, a.owner_id, 'credit',
@@ -52,10 +52,10 @@ select t.id, coalesce(t.journal_id, t.id), a.id,
        a.currency, t.debit_account_id, k.system, k.kind,
        coalesce(t.description, j.description), coalesce(t.metadata, j.metadata),
        coalesce(t.effective_at, t.recorded_at), t.recorded_at, t.hold_id, t.reverses_id
-  from ledger.transfers t
+  from ledger.all_transfers t
   join ledger.accounts a on a.id = t.credit_account_id
   join ledger.transfer_kinds k on k.id = t.kind_id
-  left join ledger.journals j on j.id = t.journal_id;
+  left join ledger.all_journals j on j.id = t.journal_id;
 comment on view ledger.entries is 'Both sides of every transfer, each as its account sees it; a caller sees the sides of accounts that they may see.';
 comment on column ledger.entries.journal_id is 'The journal it was posted with; for a transfer on its own, that transfer.';
 comment on column ledger.entries.direction is 'debit or credit.';
@@ -94,10 +94,10 @@ with posted as (
 moved as (
     select account_id, sum(debits) as debits, sum(credits) as credits
       from (select debit_account_id as account_id, sum(amount) as debits, 0::numeric as credits
-              from ledger.transfers group by debit_account_id
+              from ledger.all_transfers group by debit_account_id
             union all
             select credit_account_id, 0, sum(amount)
-              from ledger.transfers group by credit_account_id) sides
+              from ledger.all_transfers group by credit_account_id) sides
      group by account_id),
 held as (
     select account_id, sum(debits) as debits, sum(credits) as credits,
@@ -181,61 +181,65 @@ select 'stripes', p.account_id, null, p.stripes, p.stripe_rows, 'rows of stripes
  where p.stripes <> p.stripe_rows
 union all
 select 'unknown_account', t.debit_account_id, t.id, null, null, 'a transfer debits an account that does not exist'
-  from ledger.transfers t
+  from ledger.all_transfers t
  where not exists (select from ledger.accounts a where a.id = t.debit_account_id)
 union all
 select 'unknown_account', t.credit_account_id, t.id, null, null, 'a transfer credits an account that does not exist'
-  from ledger.transfers t
+  from ledger.all_transfers t
  where not exists (select from ledger.accounts a where a.id = t.credit_account_id)
 union all
 select 'currency_mixed', t.debit_account_id, t.id, null, null, 'a transfer goes from ' || d.currency || ' to ' || c.currency
-  from ledger.transfers t
+  from ledger.all_transfers t
   join ledger.accounts d on d.id = t.debit_account_id
   join ledger.accounts c on c.id = t.credit_account_id
  where d.currency <> c.currency
 union all
-select 'unknown_kind', null, t.id, null, null, 'a transfer has a kind that does not exist'
+select 'archived_twice', t.debit_account_id, t.id, null, t.amount, 'the archive has a transfer with this id, too'
   from ledger.transfers t
+ where exists (select from ledger.transfers_archive a where a.id = t.id)
+union all
+select 'unknown_kind', null, t.id, null, null, 'a transfer has a kind that does not exist'
+  from ledger.all_transfers t
  where not exists (select from ledger.transfer_kinds k where k.id = t.kind_id)
 union all
 select 'unknown_journal', null, t.id, null, null, 'a transfer belongs to a journal that does not exist'
-  from ledger.transfers t
+  from ledger.all_transfers t
  where t.journal_id is not null
-   and not exists (select from ledger.journals j where j.id = t.journal_id)
+   and not exists (select from ledger.all_journals j where j.id = t.journal_id)
 union all
 select 'empty_journal', null, null, null, null, 'no transfer belongs to journal ' || j.id
-  from ledger.journals j
- where not exists (select from ledger.transfers t where t.journal_id = j.id)
+  from ledger.all_journals j
+ where not exists (select from ledger.all_transfers t where t.journal_id = j.id)
 union all
 select 'hold', h.debit_account_id, null, coalesce(s.amount, 0), h.settled_amount,
        'the settled amount is not the sum of the transfers that settle hold ' || h.id
   from ledger.holds h
-  left join (select hold_id, sum(amount) as amount from ledger.transfers
+  left join (select hold_id, sum(amount) as amount from ledger.all_transfers
               where hold_id is not null group by hold_id) s on s.hold_id = h.id
  where h.settled_amount <> coalesce(s.amount, 0)
 union all
 select 'hold', t.debit_account_id, t.id, null, null, 'a transfer settles a hold that does not exist or has other accounts'
-  from ledger.transfers t
+  from ledger.all_transfers t
  where t.hold_id is not null
    and not exists (select from ledger.holds h
                     where h.id = t.hold_id and h.debit_account_id = t.debit_account_id
                       and h.credit_account_id = t.credit_account_id)
 union all
 select 'reversal', t.debit_account_id, t.id, null, t.amount, 'a reversal does not mirror the transfer that it names'
-  from ledger.transfers t
+  from ledger.all_transfers t
  where t.reverses_id is not null
-   and not exists (select from ledger.transfers o
+   and not exists (select from ledger.all_transfers o
                     where o.id = t.reverses_id and o.debit_account_id = t.credit_account_id
                       and o.credit_account_id = t.debit_account_id and o.amount >= t.amount)
 union all
 select 'reversal', o.debit_account_id, o.id, o.amount, r.amount, 'more of a transfer is reversed than it moved'
-  from (select reverses_id, sum(amount) as amount from ledger.transfers
+  from (select reverses_id, sum(amount) as amount from ledger.all_transfers
          where reverses_id is not null group by reverses_id) r
-  join ledger.transfers o on o.id = r.reverses_id
+  join ledger.all_transfers o on o.id = r.reverses_id
  where r.amount > o.amount
 union all
 select 'unknown_journal', null, k.journal_id, null, null, 'a key names a journal that does not exist'
   from ledger.journal_keys k
- where not exists (select from ledger.journals j where j.id = k.journal_id)
-   and not exists (select from ledger.transfers t where t.id = k.journal_id);
+ where not exists (select from ledger.all_journals j where j.id = k.journal_id)
+   and not exists (select from ledger.all_transfers t where t.id = k.journal_id);
 comment on view ledger.problems is 'Everything in the books that is not as it must be: no rows when all is well. Read by ledger.check().';

@@ -10,6 +10,7 @@ use crate::kernel::money::Money;
 use crate::kernel::rows::{self, Version};
 use crate::kernel::spi::subtransaction;
 use crate::ledger::account::{Account, AccountId, Change};
+use crate::ledger::archive;
 use crate::ledger::batch::{Accepted, Item, MAX_TRANSFERS, Mode, Outcome, Sheet};
 use crate::ledger::books::own_stripe;
 use crate::ledger::error::LedgerError;
@@ -66,6 +67,10 @@ fn attempt_batch(
     mode: Mode,
     first: bool,
 ) -> Result<Option<Vec<Outcome>>> {
+    // The index that refuses ids has no archived rows.
+    if archive::is_any_taken(items.iter().filter_map(|item| item.id))? {
+        return Ok(None);
+    }
     let mut ids: Vec<AccountId> =
         items.iter().flat_map(|item| [item.debit, item.credit]).flatten().collect();
     ids.sort_unstable();

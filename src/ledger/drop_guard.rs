@@ -22,7 +22,7 @@ const DEPENDENT_OBJECTS_STILL_EXIST: SqlState = SqlState::new("2BP01");
 static ALLOW_DROP: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 
 static HAS_MONEY: Query = Query::read(
-    "select exists (select from ledger.transfers) or exists (select from ledger.holds)
+    "select exists (select from ledger.all_transfers) or exists (select from ledger.holds)
          or exists (select from ledger.accounts where debits_posted <> 0 or credits_posted <> 0)",
 );
 

@@ -6,6 +6,7 @@
 use crate::kernel::clock::clock;
 use crate::kernel::error::{Error, Result, sqlstate};
 use crate::kernel::spi::subtransaction;
+use crate::ledger::archive;
 use crate::ledger::books::{Books, Touch};
 use crate::ledger::error::LedgerError;
 use crate::ledger::expiry::sweep_behind;
@@ -27,7 +28,9 @@ pub fn post(journal: &Journal<'_>) -> Result<Posted> {
 
 /// [`post`] for a request that was checked.
 pub fn post_request(request: &Request<'_>) -> Result<Posted> {
+    // The indexes that the short way relies on have no archived rows.
     if request.key.is_none()
+        && !archive::is_repeated(request)?
         && let Some(posted) = fast::try_post(request)?
     {
         return Ok(posted);

@@ -1,10 +1,12 @@
 //! The functions of the schema `ledger`.
 
 mod accounts;
+mod archive;
 mod batch;
 mod holds;
 mod operations;
 pub mod reports;
+mod seals;
 mod transfers;
 
 use crate::kernel::error::{Error, Result, required};

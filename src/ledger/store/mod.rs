@@ -1,6 +1,7 @@
 //! The SQL of the ledger.
 
 pub mod accounts;
+pub mod archive;
 pub mod batch;
 pub mod holds;
 pub mod keys;
@@ -8,5 +9,6 @@ pub mod limits;
 pub mod reports;
 pub mod reversals;
 pub mod rows;
+pub mod seals;
 pub mod stripes;
 pub mod transfers;

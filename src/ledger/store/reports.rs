@@ -13,32 +13,32 @@ use pgrx::datum::TimestampWithTimeZone;
 
 /// Everything up to a place in the order of recording.
 static SUM_RECORDED: Query = Query::read(
-    "select coalesce((select sum(amount) from ledger.transfers
+    "select coalesce((select sum(amount) from ledger.all_transfers
                        where debit_account_id = $1 and recorded_at <= $2
                          and (recorded_at < $2 or id <= $3)), 0)::bigint,
-            coalesce((select sum(amount) from ledger.transfers
+            coalesce((select sum(amount) from ledger.all_transfers
                        where credit_account_id = $1 and recorded_at <= $2
                          and (recorded_at < $2 or id <= $3)), 0)::bigint",
 );
 /// The same in the order of effect.
 static SUM_EFFECTIVE: Query = Query::read(
-    "select (coalesce((select sum(amount) from ledger.transfers
+    "select (coalesce((select sum(amount) from ledger.all_transfers
                         where debit_account_id = $1 and recorded_at <= $2
                           and effective_at is null
                           and (recorded_at < $2 or id <= $3)), 0)
-           + coalesce((select sum(amount) from ledger.transfers
+           + coalesce((select sum(amount) from ledger.all_transfers
                         where debit_account_id = $1 and effective_at <= $2
                           and (effective_at < $2 or id <= $3)), 0))::bigint,
-            (coalesce((select sum(amount) from ledger.transfers
+            (coalesce((select sum(amount) from ledger.all_transfers
                         where credit_account_id = $1 and recorded_at <= $2
                           and effective_at is null
                           and (recorded_at < $2 or id <= $3)), 0)
-           + coalesce((select sum(amount) from ledger.transfers
+           + coalesce((select sum(amount) from ledger.all_transfers
                         where credit_account_id = $1 and effective_at <= $2
                           and (effective_at < $2 or id <= $3)), 0))::bigint",
 );
 static PLACE: Query = Query::read(
-    "select recorded_at, coalesce(effective_at, recorded_at) from ledger.transfers
+    "select recorded_at, coalesce(effective_at, recorded_at) from ledger.all_transfers
       where id = $1 and $2 in (debit_account_id, credit_account_id)",
 );
 // $2, $3: after this place; $4: before this time; $5: at most so many. Each arm
@@ -51,7 +51,7 @@ static PAGE_RECORDED: Query = Query::read(
                      coalesce(effective_at, recorded_at) as effective_at, kind_id, description,
                      true as is_debit, amount, credit_account_id as counter_account_id, hold_id,
                      reverses_id
-                from ledger.transfers
+                from ledger.all_transfers
                where debit_account_id = $1 and recorded_at >= $2 and recorded_at < $4
                  and ($3 is null or recorded_at > $2 or id > $3)
                order by recorded_at, id limit $5)
@@ -59,13 +59,13 @@ static PAGE_RECORDED: Query = Query::read(
              (select id, journal_id, recorded_at, recorded_at,
                      coalesce(effective_at, recorded_at), kind_id, description,
                      false, amount, debit_account_id, hold_id, reverses_id
-                from ledger.transfers
+                from ledger.all_transfers
                where credit_account_id = $1 and recorded_at >= $2 and recorded_at < $4
                  and ($3 is null or recorded_at > $2 or id > $3)
                order by recorded_at, id limit $5)
              order by at, id limit $5) p
        join ledger.transfer_kinds k on k.id = p.kind_id
-       left join ledger.journals j on j.id = p.journal_id
+       left join ledger.all_journals j on j.id = p.journal_id
       order by p.at, p.id",
 );
 static PAGE_EFFECTIVE: Query = Query::read(
@@ -75,34 +75,34 @@ static PAGE_EFFECTIVE: Query = Query::read(
        from ((select id, journal_id, recorded_at as at, recorded_at, kind_id, description,
                      true as is_debit, amount, credit_account_id as counter_account_id, hold_id,
                      reverses_id
-                from ledger.transfers
+                from ledger.all_transfers
                where debit_account_id = $1 and recorded_at >= $2 and recorded_at < $4
                  and effective_at is null and ($3 is null or recorded_at > $2 or id > $3)
                order by recorded_at, id limit $5)
              union all
              (select id, journal_id, effective_at, recorded_at, kind_id, description,
                      true, amount, credit_account_id, hold_id, reverses_id
-                from ledger.transfers
+                from ledger.all_transfers
                where debit_account_id = $1 and effective_at >= $2 and effective_at < $4
                  and ($3 is null or effective_at > $2 or id > $3)
                order by effective_at, id limit $5)
              union all
              (select id, journal_id, recorded_at, recorded_at, kind_id, description,
                      false, amount, debit_account_id, hold_id, reverses_id
-                from ledger.transfers
+                from ledger.all_transfers
                where credit_account_id = $1 and recorded_at >= $2 and recorded_at < $4
                  and effective_at is null and ($3 is null or recorded_at > $2 or id > $3)
                order by recorded_at, id limit $5)
              union all
              (select id, journal_id, effective_at, recorded_at, kind_id, description,
                      false, amount, debit_account_id, hold_id, reverses_id
-                from ledger.transfers
+                from ledger.all_transfers
                where credit_account_id = $1 and effective_at >= $2 and effective_at < $4
                  and ($3 is null or effective_at > $2 or id > $3)
                order by effective_at, id limit $5)
              order by at, id limit $5) p
        join ledger.transfer_kinds k on k.id = p.kind_id
-       left join ledger.journals j on j.id = p.journal_id
+       left join ledger.all_journals j on j.id = p.journal_id
       order by p.at, p.id",
 );
 // A total of balances is the sum of the accounts' balances, side by side: both
@@ -127,12 +127,12 @@ static TRIAL_AT: Query = Query::read(
        from (select a.*, m.debits, m.credits
                from (select account_id, sum(debits) as debits, sum(credits) as credits
                        from (select debit_account_id as account_id, amount as debits, 0 as credits
-                               from ledger.transfers
+                               from ledger.all_transfers
                               where case when $3 then coalesce(effective_at, recorded_at)
                                          else recorded_at end <= $2
                              union all
                              select credit_account_id, 0, amount
-                               from ledger.transfers
+                               from ledger.all_transfers
                               where case when $3 then coalesce(effective_at, recorded_at)
                                          else recorded_at end <= $2) sides
                       group by account_id) m

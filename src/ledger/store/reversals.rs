@@ -12,7 +12,7 @@ static LOCK: Query = Query::write(
 );
 static UNDONE: Query = Query::read_latest(
     "select reverses_id, sum(amount)::bigint, (array_agg(id order by recorded_at desc))[1]
-       from ledger.transfers where reverses_id = any($1)
+       from ledger.all_transfers where reverses_id = any($1)
       group by reverses_id
       order by reverses_id",
 );

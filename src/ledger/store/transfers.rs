@@ -5,6 +5,7 @@ use crate::kernel::kept::Kept;
 use crate::kernel::rows::{Insert, Stored};
 use crate::kernel::spi::Query;
 use crate::ledger::account::AccountId;
+use crate::ledger::archive;
 use crate::ledger::batch::Accepted;
 use crate::ledger::journal::{Line, Request};
 use crate::ledger::replay::{StoredJournal, StoredLine};
@@ -57,39 +58,87 @@ static APPEND_JOURNAL: Insert = Insert::into(
     c"journals",
     &["id", "kind_id", "recorded_at", "effective_at", "description", "metadata"],
 );
-static IS_TAKEN: Query = Query::read(
-    "select exists (select from ledger.journals where id = $1)
-         or exists (select from ledger.transfers where id = $1)",
-);
-static FIND_SINGLE: Query = Query::read(
-    "select k.system, k.kind, t.recorded_at, t.effective_at, t.description, t.metadata,
-            t.hold_id, t.journal_id
-       from ledger.transfers t
-       join ledger.transfer_kinds k on k.id = t.kind_id
-      where t.id = $1",
-);
-static FIND_JOURNAL: Query = Query::read(
-    "select k.system, k.kind, j.recorded_at, j.effective_at, j.description, j.metadata,
-            j.reverses_id
-       from ledger.journals j
-       join ledger.transfer_kinds k on k.id = j.kind_id
-      where j.id = $1",
-);
-static LINE: Query = Query::read(
-    "select t.id, t.debit_account_id, t.credit_account_id, t.amount::bigint, a.currency,
-            t.reverses_id
-       from ledger.transfers t
-       join ledger.accounts a on a.id = t.debit_account_id
-      where t.id = $1",
-);
-static LINES: Query = Query::read(
-    "select t.id, t.debit_account_id, t.credit_account_id, t.amount::bigint, a.currency,
-            t.reverses_id
-       from ledger.transfers t
-       join ledger.accounts a on a.id = t.debit_account_id
-      where t.journal_id = $1
-      order by t.id",
-);
+
+/// The statements that find what was posted, in the tables or in views of the same columns.
+struct Finder {
+    is_taken: Query,
+    single: Query,
+    journal: Query,
+    line: Query,
+    lines: Query,
+}
+
+macro_rules! finder {
+    ($transfers:literal, $journals:literal) => {
+        Finder {
+            is_taken: Query::read(concat!(
+                "select exists (select from ", $journals, " where id = $1)
+                     or exists (select from ", $transfers, " where id = $1)",
+            )),
+            single: Query::read(concat!(
+                "select k.system, k.kind, t.recorded_at, t.effective_at, t.description, t.metadata,
+                        t.hold_id, t.journal_id
+                   from ", $transfers, " t
+                   join ledger.transfer_kinds k on k.id = t.kind_id
+                  where t.id = $1",
+            )),
+            journal: Query::read(concat!(
+                "select k.system, k.kind, j.recorded_at, j.effective_at, j.description, j.metadata,
+                        j.reverses_id
+                   from ", $journals, " j
+                   join ledger.transfer_kinds k on k.id = j.kind_id
+                  where j.id = $1",
+            )),
+            line: Query::read(concat!(
+                "select t.id, t.debit_account_id, t.credit_account_id, t.amount::bigint, a.currency,
+                        t.reverses_id
+                   from ", $transfers, " t
+                   join ledger.accounts a on a.id = t.debit_account_id
+                  where t.id = $1",
+            )),
+            lines: Query::read(concat!(
+                "select t.id, t.debit_account_id, t.credit_account_id, t.amount::bigint, a.currency,
+                        t.reverses_id
+                   from ", $transfers, " t
+                   join ledger.accounts a on a.id = t.debit_account_id
+                  where t.journal_id = $1
+                  order by t.id",
+            )),
+        }
+    };
+}
+
+static RECENT: Finder = finder!("ledger.transfers", "ledger.journals");
+/// With the archive.
+static ALL: Finder = finder!("ledger.all_transfers", "ledger.all_journals");
+
+impl Finder {
+    /// Looks into the archive only where it may hold something with this id.
+    fn of(id: Uuid) -> Result<&'static Self> {
+        Ok(if archive::may_hold(id)? { &ALL } else { &RECENT })
+    }
+
+    fn journal(&self, id: Uuid) -> Result<Option<StoredJournal>> {
+        let found = self.journal.first(&[id.into()], |row| {
+            Ok(StoredJournal {
+                id,
+                alone: false,
+                system: row.get(1)?,
+                kind: row.get(2)?,
+                recorded_at: row.get(3)?,
+                effective_at: row.opt(4)?,
+                description: row.opt(5)?,
+                metadata: row.opt::<JsonB>(6)?.map(|json| json.0),
+                hold: None,
+                reverses: row.opt(7)?,
+                lines: Vec::new(),
+            })
+        })?;
+        let Some(journal) = found else { return Ok(None) };
+        let lines = self.lines.all(&[id.into()], line)?;
+        Ok(Some(StoredJournal { lines, ..journal }))
+    }
+}
 
 thread_local! {
     static KINDS: Kept<i16> = Kept::default();
@@ -284,12 +333,13 @@ fn line_row<'a>(
 
 /// Whether a journal or a transfer has this id.
 pub fn is_taken(id: Uuid) -> Result<bool> {
-    IS_TAKEN.one(&[id.into()], |row| row.get(1))
+    Finder::of(id)?.is_taken.one(&[id.into()], |row| row.get(1))
 }
 
 /// The journal that a transfer belongs to; a transfer on its own is one.
 pub fn find_by_transfer(id: Uuid) -> Result<Option<StoredJournal>> {
-    let found = FIND_SINGLE.first(&[id.into()], |row| {
+    let finder = Finder::of(id)?;
+    let found = finder.single.first(&[id.into()], |row| {
         let journal: Option<Uuid> = row.opt(8)?;
         Ok((
             StoredJournal {
@@ -310,9 +360,9 @@ pub fn find_by_transfer(id: Uuid) -> Result<Option<StoredJournal>> {
     })?;
     match found {
         None => Ok(None),
-        Some((_, Some(journal))) => find_journal(journal),
+        Some((_, Some(journal))) => finder.journal(journal),
         Some((single, None)) => {
-            let lines = LINE.all(&[id.into()], line)?;
+            let lines = finder.line.all(&[id.into()], line)?;
             Ok(Some(StoredJournal { lines, ..single }))
         }
     }
@@ -320,24 +370,7 @@ pub fn find_by_transfer(id: Uuid) -> Result<Option<StoredJournal>> {
 
 /// A journal of several transfers.
 pub fn find_journal(id: Uuid) -> Result<Option<StoredJournal>> {
-    let found = FIND_JOURNAL.first(&[id.into()], |row| {
-        Ok(StoredJournal {
-            id,
-            alone: false,
-            system: row.get(1)?,
-            kind: row.get(2)?,
-            recorded_at: row.get(3)?,
-            effective_at: row.opt(4)?,
-            description: row.opt(5)?,
-            metadata: row.opt::<JsonB>(6)?.map(|json| json.0),
-            hold: None,
-            reverses: row.opt(7)?,
-            lines: Vec::new(),
-        })
-    })?;
-    let Some(journal) = found else { return Ok(None) };
-    let lines = LINES.all(&[id.into()], line)?;
-    Ok(Some(StoredJournal { lines, ..journal }))
+    Finder::of(id)?.journal(id)
 }
 
 fn line(row: &crate::kernel::spi::Row<'_>) -> Result<StoredLine> {

@@ -16,8 +16,8 @@ static REVERSALS: Query = Query::read(
             select coalesce(first.journal_id, first.id) as customer_id,
                    sum(backoffice.major(x.amount, f.currency)) as total
               from network.platform f
-              join ledger.transfers x on x.credit_account_id = f.commission_account_id
-              join ledger.transfers first on first.id = x.reverses_id
+              join ledger.all_transfers x on x.credit_account_id = f.commission_account_id
+              join ledger.all_transfers first on first.id = x.reverses_id
              group by 1) t
          on t.customer_id = a.customer_id
       where a.total is distinct from t.total
@@ -63,10 +63,10 @@ static WALLETS: Query = Query::read(
               from network.platform f
              cross join lateral (
                    select x.credit_account_id as wallet, x.amount::bigint as amount
-                     from ledger.transfers x where x.debit_account_id = f.commission_account_id
+                     from ledger.all_transfers x where x.debit_account_id = f.commission_account_id
                     union all
                    select x.debit_account_id, - x.amount
-                     from ledger.transfers x where x.credit_account_id = f.commission_account_id) m
+                     from ledger.all_transfers x where x.credit_account_id = f.commission_account_id) m
              group by m.wallet) t on t.wallet = p.wallet_account_id
       where coalesce(a.total, 0) <> coalesce(t.total, 0)
      union all
@@ -95,14 +95,14 @@ static WITHDRAWALS: Query = Query::read(
                                from ledger.holds o
                               where o.id = h.hold_id and o.status = 'open'), 0) as held,
                    coalesce((select backoffice.major(x.amount, f.currency)
-                               from ledger.transfers x
+                               from ledger.all_transfers x
                               where x.id = h.transfer_id and x.hold_id = h.hold_id), 0) as paid,
                    coalesce(d.tax, 0) as tax, coalesce(d.debt, 0) as debt
               from (select sum(backoffice.major(x.amount, f.currency))
                                filter (where a.code = 'tax_payable') as tax,
                            sum(backoffice.major(x.amount, f.currency))
                                filter (where a.id = p.debt_account_id) as debt
-                      from ledger.transfers x
+                      from ledger.all_transfers x
                       join ledger.accounts a on a.id = x.credit_account_id
                      where x.debit_account_id = p.wallet_account_id
                        and (x.journal_id = h.deductions_id
@@ -127,7 +127,7 @@ static WITHDRAWALS: Query = Query::read(
        from (select coalesce(sum(tax), 0) as total from network.tax_deductions) deducted
       cross join (select coalesce(sum(backoffice.major(x.amount, a.currency)), 0) as total
                     from ledger.accounts a
-                    join ledger.transfers x on x.credit_account_id = a.id
+                    join ledger.all_transfers x on x.credit_account_id = a.id
                     join ledger.transfer_kinds k on k.id = x.kind_id
                    where a.system = 'network' and a.code = 'tax_payable'
                      and k.kind = 'withdrawal_deduction') posted

@@ -115,7 +115,7 @@ static CHECK: Query = Query::read(
             -- A journal of one transfer is that transfer.
             select coalesce(x.journal_id, x.id) as journal_id,
                    sum(backoffice.major(amount, f.currency)) as total
-              from ledger.transfers x, network.platform f
+              from ledger.all_transfers x, network.platform f
              where x.debit_account_id = f.commission_account_id group by 1) t
          on t.journal_id = a.customer_id
       where a.total is distinct from t.total
