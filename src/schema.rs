@@ -45,9 +45,19 @@ extension_sql_file!(
     requires = ["ledger_tables"]
 );
 extension_sql_file!(
+    "../sql/ledger/periods.sql",
+    name = "ledger_periods",
+    requires = ["ledger_operations"]
+);
+extension_sql_file!(
+    "../sql/ledger/currencies.sql",
+    name = "ledger_currencies",
+    requires = ["ledger_periods"]
+);
+extension_sql_file!(
     "../sql/network/types.sql",
     name = "network_types",
-    requires = ["ledger_operations"]
+    requires = ["ledger_currencies"]
 );
 extension_sql_file!(
     "../sql/network/tables.sql",
@@ -129,9 +139,14 @@ extension_sql_file!(
     requires = ["ledger_triggers", ledger::api::reports::ledger_admin_systems]
 );
 extension_sql_file!(
+    "../sql/ledger/accounting_access.sql",
+    name = "ledger_accounting_access",
+    requires = ["ledger_policies"]
+);
+extension_sql_file!(
     "../sql/network/views.sql",
     name = "network_views",
-    requires = ["ledger_policies", network::api::counters::network_read_counters]
+    requires = ["ledger_accounting_access", network::api::counters::network_read_counters]
 );
 extension_sql_file!(
     "../sql/network/triggers.sql",

@@ -10,6 +10,7 @@
 //! * [`post`], [`post_keyed`], [`post_up_to`], [`sweep`()], [`reverse_transfer`], [`reverse_journal`]
 //! * [`hold`], [`settle`], [`release`]
 //! * [`set_limit`], [`freeze`], [`unfreeze`]
+//! * [`exchange`], [`post_late`]
 
 mod access;
 mod account;
@@ -44,6 +45,17 @@ mod sweep;
 pub mod triggers;
 pub mod watch;
 
+mod accounting;
+mod chart;
+mod demand;
+mod exchange;
+mod fraction;
+mod period;
+mod rates;
+mod revaluation;
+mod statements;
+mod totals;
+
 // The interface for products, whether one uses all of it yet or not.
 #[allow(unused_imports)]
 pub use account::{AccountId, Balance, Class, Limit, NewAccount};
@@ -53,6 +65,9 @@ pub use accounts::{
 };
 #[allow(unused_imports)]
 pub use balancing::{Balancing, post_up_to};
+pub use exchange::{Asked, Exchanged, NewExchange, Remainder, exchange};
+#[allow(unused_imports)]
+pub use fraction::{Fraction, Rounding};
 #[allow(unused_imports)]
 pub use hold::{NewHold, Settlement};
 #[allow(unused_imports)]
@@ -63,6 +78,7 @@ pub use journal::{Journal, Leg, MAX_LEGS, Posted};
 pub use keyed::post_keyed;
 #[allow(unused_imports)]
 pub use limits::{freeze, set_limit, unfreeze};
+pub use period::post_late;
 pub use posting::post;
 #[allow(unused_imports)]
 pub use reversal::{reverse_journal, reverse_transfer};

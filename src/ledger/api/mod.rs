@@ -7,6 +7,10 @@ mod operations;
 pub mod reports;
 mod transfers;
 
+mod currencies;
+mod periods;
+mod statements;
+
 use crate::kernel::error::{Error, Result, required};
 use crate::kernel::money::{Currency, Money};
 use crate::ledger::account::AccountId;

@@ -10,3 +10,7 @@ pub mod reversals;
 pub mod rows;
 pub mod stripes;
 pub mod transfers;
+
+pub mod chart;
+pub mod currencies;
+pub mod periods;
