@@ -94,7 +94,7 @@ mod tests {
             "income sales 200 100, income - 200 100, expenses rent 120 0, expenses - 120 0, result - 80 100"
         );
         let alone = "select count(*) from ledger.income_statement('test', '2024-01-01', '2025-01-01') where compared is null";
-        assert_eq!(one::<i64>(alone), 8);
+        assert_eq!(one::<i64>(alone), 9);
         // From a moment, with it, to another, without it.
         assert_eq!(
             sums("income_statement('test', '2024-01-10', '2024-02-10', 'INR')"),

@@ -65,6 +65,7 @@ pub use accounts::{
 };
 #[allow(unused_imports)]
 pub use balancing::{Balancing, post_up_to};
+#[allow(unused_imports)]
 pub use exchange::{Asked, Exchanged, NewExchange, Remainder, exchange};
 #[allow(unused_imports)]
 pub use fraction::{Fraction, Rounding};
@@ -78,6 +79,7 @@ pub use journal::{Journal, Leg, MAX_LEGS, Posted};
 pub use keyed::post_keyed;
 #[allow(unused_imports)]
 pub use limits::{freeze, set_limit, unfreeze};
+#[allow(unused_imports)]
 pub use period::post_late;
 pub use posting::post;
 #[allow(unused_imports)]

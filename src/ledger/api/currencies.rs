@@ -64,6 +64,51 @@ fn rate(numerator: Option<i64>, denominator: Option<i64>) -> Result<Option<Fract
     Ok(Fraction::new(numerator.into(), denominator.unwrap_or(1).into()))
 }
 
+/// An exchange as the function below gives it, with the balances that it left.
+type ExchangeRow = (
+    Uuid,
+    i64,
+    i64,
+    String,
+    i64,
+    i64,
+    String,
+    AnyNumeric,
+    AnyNumeric,
+    TimestampWithTimeZone,
+    TimestampWithTimeZone,
+    i64,
+    i64,
+    i64,
+    i64,
+    bool,
+);
+
+fn exchange_row(new: &NewExchange<'_>) -> Result<ExchangeRow> {
+    let Exchanged { posted, terms } = exchange(new)?;
+    let posted = by_hand("exchange", posted)?;
+    let debited = balance_after(&posted, new.debit)?;
+    let credited = balance_after(&posted, new.credit)?;
+    Ok((
+        posted.journal_id,
+        new.debit.0,
+        terms.debit.minor,
+        terms.debit.currency.to_string(),
+        new.credit.0,
+        terms.credit.minor,
+        terms.credit.currency.to_string(),
+        AnyNumeric::from(terms.rate.numerator()),
+        AnyNumeric::from(terms.rate.denominator()),
+        posted.effective_at.unwrap_or(posted.recorded_at),
+        posted.recorded_at,
+        debited.posted,
+        debited.available,
+        credited.posted,
+        credited.available,
+        posted.replayed,
+    ))
+}
+
 /// Exchanges one currency for another in one journal: debits `p_debit` by
 /// `p_debit_amount` and credits `p_credit` by `p_credit_amount`, minor units of the
 /// currency that each account has, through the accounts `position:USD` and so on, equity
@@ -140,28 +185,7 @@ fn ledger_exchange(
             metadata: JsonArg::optional(p_metadata, "p_metadata")?,
             effective_at: p_effective_at,
         };
-        let Exchanged { posted, terms } = exchange(&new)?;
-        let posted = by_hand("exchange", posted)?;
-        let debited = balance_after(&posted, new.debit)?;
-        let credited = balance_after(&posted, new.credit)?;
-        Ok(TableIterator::once((
-            posted.journal_id,
-            new.debit.0,
-            terms.debit.minor,
-            terms.debit.currency.to_string(),
-            new.credit.0,
-            terms.credit.minor,
-            terms.credit.currency.to_string(),
-            AnyNumeric::from(terms.rate.numerator()),
-            AnyNumeric::from(terms.rate.denominator()),
-            posted.effective_at.unwrap_or(posted.recorded_at),
-            posted.recorded_at,
-            debited.posted,
-            debited.available,
-            credited.posted,
-            credited.available,
-            posted.replayed,
-        )))
+        Ok(TableIterator::once(exchange_row(&new)?))
     })
 }
 

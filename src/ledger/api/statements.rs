@@ -152,6 +152,21 @@ fn ledger_balance_sheet(
     })
 }
 
+/// The period to compare with, if one is given.
+fn compared(
+    from: Option<TimestampWithTimeZone>,
+    to: Option<TimestampWithTimeZone>,
+) -> Result<Option<Span>> {
+    match (from, to) {
+        (Some(from), Some(to)) => {
+            Ok(Some(Span::new(from, to, ["p_compare_from", "p_compare_to"])?))
+        }
+        (None, None) => Ok(None),
+        (None, _) => Err(Error::missing("p_compare_from")),
+        (_, None) => Err(Error::missing("p_compare_to")),
+    }
+}
+
 /// Income and expenses of `p_system`, or of all systems, in minor units: from `p_from`
 /// (with it) to `p_to` (without it) by effective time, for each currency or `p_currency`,
 /// beside another period if one is given to compare with. For the same callers as
@@ -199,14 +214,7 @@ fn ledger_income_statement(
         access::require_books(p_system)?;
         let from = required(p_from, "p_from")?;
         let span = Span::new(from, required(p_to, "p_to")?, ["p_from", "p_to"])?;
-        let compared = match (p_compare_from, p_compare_to) {
-            (Some(from), Some(to)) => {
-                Some(Span::new(from, to, ["p_compare_from", "p_compare_to"])?)
-            }
-            (None, None) => None,
-            (None, _) => return Err(Error::missing("p_compare_from")),
-            (_, None) => return Err(Error::missing("p_compare_to")),
-        };
+        let compared = compared(p_compare_from, p_compare_to)?;
         let shape = shape(p_currency, p_depth)?;
         let statement = accounting::income_statement(p_system, span, compared, shape)?;
         let (nodes, compares) = (statement.nodes, compared.is_some());
