@@ -79,6 +79,51 @@ mod tests {
     }
 
     #[pg_test]
+    fn sweeps_balancing_transfers_and_keyed_journals_obey_it_too() {
+        let (bank, sales) = shop();
+        transfer(bank, sales, 50).unwrap();
+        let at = |time: &str| maybe(&format!("select '{time}'::timestamptz"));
+        let sweep_at = |time: &str, id| {
+            let from = [sales];
+            sweep(&Sweep {
+                id,
+                system: "test",
+                kind: "sweep",
+                description: None,
+                from: &from,
+                to: bank,
+                effective_at: at(time),
+                metadata: None,
+            })
+        };
+        let up_to = |time: &str| {
+            let legs = [leg(sales, bank, 10)];
+            post_up_to(
+                &Journal { effective_at: at(time), ..journal(None, &legs) },
+                Balancing::Debit,
+            )
+        };
+        let keyed = |time: &str| {
+            let legs = [leg(bank, sales, 10)];
+            post_keyed(&Journal { effective_at: at(time), ..journal(None, &legs) }, "key")
+        };
+        let id = Some(new_id());
+        keyed("2024-03-01").unwrap();
+        sweep_at("2024-03-02", id).unwrap();
+        transfer(bank, sales, 50).unwrap();
+        run(&close("'2024-04-01'"));
+        assert_eq!(code(sweep_at("2024-03-02", None).map(|_| ())), "PT409");
+        assert_eq!(code(up_to("2024-03-02").map(|_| ())), "PT409");
+        // What was posted in time is repeated.
+        assert!(sweep_at("2024-03-02", id).unwrap().unwrap().replayed);
+        assert!(keyed("2024-03-01").unwrap().replayed);
+        up_to("2024-04-02").unwrap();
+        sweep_at("2024-04-02", None).unwrap();
+        assert_eq!(figures(sales).0, 0);
+        expect_books_in_order();
+    }
+
+    #[pg_test]
     fn books_of_another_system_are_not_closed_with_it() {
         shop();
         let other = open_account(&NewAccount { system: "other", ..plain("x") }).unwrap();

@@ -53,7 +53,8 @@ static CLOSING_FLOWS: Query = Query::read(
       cross join lateral (
             select t.* from ledger.transfers t where t.journal_id = c.journal_id
              union all
-            select t.* from ledger.transfers t where t.id = c.journal_id) t
+            select t.* from ledger.transfers t
+             where t.id = c.journal_id and t.journal_id is null) t
       cross join lateral (values (t.debit_account_id, t.amount::numeric),
                                  (t.credit_account_id, -t.amount::numeric)) s (account_id, amount)
       where ($1 is null or c.system = $1) and t.effective_at >= $2 and t.effective_at < $3
