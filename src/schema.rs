@@ -45,9 +45,19 @@ extension_sql_file!(
     requires = ["ledger_tables"]
 );
 extension_sql_file!(
+    "../sql/ledger/periods.sql",
+    name = "ledger_periods",
+    requires = ["ledger_operations"]
+);
+extension_sql_file!(
+    "../sql/ledger/currencies.sql",
+    name = "ledger_currencies",
+    requires = ["ledger_periods"]
+);
+extension_sql_file!(
     "../sql/ledger/archive.sql",
     name = "ledger_archive",
-    requires = ["ledger_operations"]
+    requires = ["ledger_currencies"]
 );
 extension_sql_file!("../sql/ledger/seal.sql", name = "ledger_seal", requires = ["ledger_archive"]);
 extension_sql_file!("../sql/network/types.sql", name = "network_types", requires = ["ledger_seal"]);
@@ -131,9 +141,14 @@ extension_sql_file!(
     requires = ["ledger_triggers", ledger::api::reports::ledger_admin_systems]
 );
 extension_sql_file!(
+    "../sql/ledger/accounting_access.sql",
+    name = "ledger_accounting_access",
+    requires = ["ledger_policies"]
+);
+extension_sql_file!(
     "../sql/ledger/archive_access.sql",
     name = "ledger_archive_access",
-    requires = ["ledger_policies"]
+    requires = ["ledger_accounting_access"]
 );
 extension_sql_file!(
     "../sql/ledger/seal_access.sql",

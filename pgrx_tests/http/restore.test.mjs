@@ -97,8 +97,21 @@ async function ledger() {
   await hold();
   const [{ id }] = await sql(`select transfer_id as id from ledger.transfer($1, 'cash', 'sales', 7, 'sale')`, [system]);
   await sql('select ledger.reverse_transfer($1, $2)', [id, 'mistake']);
+  await accounting(system);
   await sql(`select backoffice.set_setting('ledger', 'seal_delay_seconds', '0')`);
   await sql('select ledger.seal()');
+}
+
+async function accounting(system) {
+  await sql(`select ledger.open_account($1, 'dollars', 'USD', 'asset'), ledger.open_account($1, 'earnings', 'INR', 'equity')`, [system]);
+  await sql(`select ledger.transfer($1, 'cash', 'sales', 9, p_effective_at => '2024-01-15')`, [system]);
+  await sql(`select ledger.close_period($1, '2024-02-01', 'earnings')`, [system]);
+  await sql(`select ledger.post_late($1, 'late', '[{"debit": "cash", "credit": "sales", "amount": 5}]', '2024-01-20')`, [system]);
+  await sql(`select ledger.reopen_period($1, '2024-01-01', 'a bill was missing')`, [system]);
+  await sql(`select ledger.set_rate('USD', 'INR', 83, 1, '2024-01-01')`);
+  await sql(`select ledger.exchange($1, 'cash', 'dollars', p_credit_amount => 10, p_effective_at => '2024-02-10')`, [system]);
+  await sql(`select ledger.set_rate('USD', 'INR', 84, 1, '2024-02-20')`);
+  await sql(`select ledger.revalue($1, '2024-03-01', 'INR', 'sales')`, [system]);
 }
 
 before(async () => {

@@ -26,6 +26,17 @@ begin
     grant execute on function ledger.seal_head() to authenticated, service_role;
     grant execute on function ledger.verify(timestamptz, timestamptz, text) to authenticated, service_role;
     grant execute on function ledger.archive(timestamptz) to authenticated, service_role;
+    grant execute on function ledger.close_period(text, timestamptz, text, text) to authenticated, service_role;
+    grant execute on function ledger.reopen_period(text, timestamptz, text) to authenticated, service_role;
+    grant execute on function ledger.post_late(text, text, jsonb, timestamptz, uuid, text, jsonb) to service_role;
+    grant execute on function ledger.move_account(bigint, bigint) to authenticated, service_role;
+    grant execute on function ledger.chart(text, timestamptz, integer) to authenticated, service_role;
+    grant execute on function ledger.balance_sheet(text, timestamptz, text, integer) to authenticated, service_role;
+    grant execute on function ledger.income_statement(text, timestamptz, timestamptz, text, timestamptz, timestamptz, integer) to authenticated, service_role;
+    grant execute on function ledger.set_rate(text, text, bigint, bigint, timestamptz) to authenticated, service_role;
+    grant execute on function ledger.exchange(text, text, text, bigint, bigint, bigint, bigint, text, text, uuid, text, jsonb, timestamptz, bigint, bigint) to service_role;
+    grant execute on function ledger.revaluation(text, timestamptz, text) to authenticated, service_role;
+    grant execute on function ledger.revalue(text, timestamptz, text, text, text) to authenticated, service_role;
 
     comment on schema ledger is 'Money in double entry: accounts, transfers, holds, and the proof that they agree.';
     comment on function ledger.open_account(text, text, text, text, text, uuid, bigint, integer, bigint, bigint) is
@@ -78,5 +89,27 @@ begin
         'Compares what was sealed with what is there, and with a published head; no rows when all is well.';
     comment on function ledger.archive(timestamptz) is
         'Moves sealed transfers recorded before a time, and their journals, to the archive.';
+    comment on function ledger.close_period(text, timestamptz, text, text) is
+        'Closes the books of a system up to a time, with closing entries into retained earnings if wanted.';
+    comment on function ledger.reopen_period(text, timestamptz, text) is
+        'Opens the books of a system again from a time on and undoes the closing entries of what is open then.';
+    comment on function ledger.post_late(text, text, jsonb, timestamptz, uuid, text, jsonb) is
+        'Posts several transfers together for a time or, where that is closed, for the first open moment.';
+    comment on function ledger.move_account(bigint, bigint) is
+        'Makes an account part of another, or of none.';
+    comment on function ledger.chart(text, timestamptz, integer) is
+        'The chart of accounts of a system as a tree, with the balance of each account and each branch.';
+    comment on function ledger.balance_sheet(text, timestamptz, text, integer) is
+        'Assets, liabilities, equity and the result not closed yet, with the proof that they agree.';
+    comment on function ledger.income_statement(text, timestamptz, timestamptz, text, timestamptz, timestamptz, integer) is
+        'Income, expenses and the result of a period, beside another if one is given.';
+    comment on function ledger.set_rate(text, text, bigint, bigint, timestamptz) is
+        'Sets the rate between two currencies from a time on, as an exact fraction of major units.';
+    comment on function ledger.exchange(text, text, text, bigint, bigint, bigint, bigint, text, text, uuid, text, jsonb, timestamptz, bigint, bigint) is
+        'Exchanges one currency for another in one journal, through the positions of the system in both.';
+    comment on function ledger.revaluation(text, timestamptz, text) is
+        'What the positions of a system are worth in a currency at a time, and the unrealised gain.';
+    comment on function ledger.revalue(text, timestamptz, text, text, text) is
+        'Posts the unrealised gain or loss on the positions of a system, once for each time.';
 end
 $$;

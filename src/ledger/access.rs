@@ -22,6 +22,21 @@ pub fn require_admin() -> Result<()> {
     caller::current().require_admin(SYSTEM)
 }
 
+/// 42501 unless the caller may read the books of a system, or of all: an admin of the
+/// system or of the ledger, a server or psql.
+pub fn require_books(system: Option<&str>) -> Result<()> {
+    let caller = caller::current();
+    if caller.is_admin(SYSTEM)? {
+        return Ok(());
+    }
+    match system {
+        Some(system) if caller.is_admin(system)? => Ok(()),
+        _ => {
+            Err(Error::forbidden("only an admin of the system or of the ledger may read its books"))
+        }
+    }
+}
+
 /// 42501 unless the caller owns the account or is an admin of its system or of
 /// the ledger; PT404 where there is no such account and the caller may know.
 pub fn require_reader(id: AccountId) -> Result<()> {

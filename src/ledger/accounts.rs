@@ -3,6 +3,7 @@
 use crate::kernel::clock::clock;
 use crate::kernel::error::{Error, Result};
 use crate::ledger::account::{Account, AccountId, Balance, Limit, NewAccount, Side};
+use crate::ledger::chart::check_parent;
 use crate::ledger::error::LedgerError;
 use crate::ledger::expiry::{expire_holds_of, leave_out_expired};
 use crate::ledger::journal::Posted;
@@ -27,7 +28,8 @@ pub fn open_account_below(new: &NewAccount<'_>, parent: Option<AccountId>) -> Re
     }
     if let Some(parent) = parent {
         let found = store::accounts::describe(parent)?;
-        found.ok_or(LedgerError::UnknownAccount(parent))?;
+        let found = found.ok_or(LedgerError::UnknownAccount(parent))?;
+        check_parent(new.system, new.class, &found)?;
     }
     if let Some(id) = store::accounts::open(new, parent)? {
         if new.stored_stripes() > 0 && new.limit != Limit::None {
@@ -54,7 +56,8 @@ fn opened_before(
         ("max_balance", found.limit.max_balance() != new.limit.max_balance()),
         // Closing an account takes its stripes away.
         ("stripes", !found.closed && found.stripes != new.stored_stripes()),
-        ("parent", found.parent != parent),
+        // It may have been moved since: who names none asks for none in particular.
+        ("parent", parent.is_some() && found.parent != parent),
     ];
     match differs.into_iter().find(|(_, differs)| *differs) {
         None => Ok(id),

@@ -7,6 +7,7 @@ use crate::ledger::account::{Account, AccountId};
 use crate::ledger::books::{Books, Touch};
 use crate::ledger::error::LedgerError;
 use crate::ledger::journal::{Journal, Posted, Request};
+use crate::ledger::period::gate::admit;
 use crate::ledger::posting::post_locked;
 use crate::ledger::replay;
 use crate::ledger::store::transfers;
@@ -79,6 +80,7 @@ pub fn post_up_to(journal: &Journal<'_>, balancing: Balancing) -> Result<Posted>
         return Err(Error::invalid("balancing", "is for a single transfer"));
     };
     let mut request = Request::new(journal)?;
+    let admitted = admit(journal.effective_at, [leg.debit, leg.credit]);
     let mut books = Books::lock([leg.debit, leg.credit], Touch::Whole)?;
     if let Some(id) = leg.id
         && let Some(stored) = transfers::find_by_transfer(id)?
@@ -88,6 +90,7 @@ pub fn post_up_to(journal: &Journal<'_>, balancing: Balancing) -> Result<Posted>
         request.lines[0].amount = Money { minor, ..leg.amount };
         return Ok(replay::answer(&request, &stored)?);
     }
+    admitted?;
     books.expire_all(clock())?;
     books.check_currency(leg.debit, leg.credit, leg.amount, str::to_owned)?;
     let account = |id: AccountId| books.get(id).copied();

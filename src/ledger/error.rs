@@ -95,6 +95,12 @@ pub enum LedgerError {
     IsReversal(Uuid),
     /// The account still has a balance or open holds.
     NotEmpty(AccountId),
+    /// The books are closed for the time that a posting is for.
+    PeriodClosed {
+        system: String,
+        until: String,
+        asked: String,
+    },
 }
 
 impl From<LedgerError> for Error {
@@ -189,6 +195,12 @@ fn refusal(error: LedgerError) -> Error {
         E::IsReversal(id) => Error::conflict("a reversal is not reversed again")
             .detail(format!("transfer {id}"))
             .hint("Post the transfer anew."),
+        E::PeriodClosed { system, until, asked } => Error::conflict("the period is closed")
+            .detail(format!("the books of {system} are closed until {until}; asked for {asked}"))
+            .hint(
+                "Post it without an effective time, or with ledger.post_late for the first open \
+                 moment; an admin can reopen the period.",
+            ),
         other => Error::internal(format!("{other:?}")),
     }
 }

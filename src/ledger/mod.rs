@@ -10,6 +10,7 @@
 //! * [`post`], [`post_keyed`], [`post_up_to`], [`sweep`()], [`reverse_transfer`], [`reverse_journal`]
 //! * [`hold`], [`settle`], [`release`]
 //! * [`set_limit`], [`freeze`], [`unfreeze`]
+//! * [`exchange`], [`post_late`]
 
 mod access;
 mod account;
@@ -46,6 +47,17 @@ mod sweep;
 pub mod triggers;
 pub mod watch;
 
+mod accounting;
+mod chart;
+mod demand;
+mod exchange;
+mod fraction;
+mod period;
+mod rates;
+mod revaluation;
+mod statements;
+mod totals;
+
 // The interface for products, whether one uses all of it yet or not.
 #[allow(unused_imports)]
 pub use account::{AccountId, Balance, Class, Limit, NewAccount};
@@ -56,6 +68,10 @@ pub use accounts::{
 #[allow(unused_imports)]
 pub use balancing::{Balancing, post_up_to};
 #[allow(unused_imports)]
+pub use exchange::{Asked, Exchanged, NewExchange, Remainder, exchange};
+#[allow(unused_imports)]
+pub use fraction::{Fraction, Rounding};
+#[allow(unused_imports)]
 pub use hold::{NewHold, Settlement};
 #[allow(unused_imports)]
 pub use holding::{hold, release, settle, settle_with};
@@ -65,6 +81,8 @@ pub use journal::{Journal, Leg, MAX_LEGS, Posted};
 pub use keyed::post_keyed;
 #[allow(unused_imports)]
 pub use limits::{freeze, set_limit, unfreeze};
+#[allow(unused_imports)]
+pub use period::post_late;
 pub use posting::post;
 #[allow(unused_imports)]
 pub use reversal::{reverse_journal, reverse_transfer};

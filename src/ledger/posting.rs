@@ -11,6 +11,7 @@ use crate::ledger::books::{Books, Touch};
 use crate::ledger::error::LedgerError;
 use crate::ledger::expiry::sweep_behind;
 use crate::ledger::journal::{Journal, Posted, Request};
+use crate::ledger::period::gate::admit;
 use crate::ledger::store::keys;
 use crate::ledger::store::transfers::{self, Single};
 use crate::ledger::{fast, keyed, replay};
@@ -28,6 +29,11 @@ pub fn post(journal: &Journal<'_>) -> Result<Posted> {
 
 /// [`post`] for a request that was checked.
 pub fn post_request(request: &Request<'_>) -> Result<Posted> {
+    let accounts = request.lines.iter().flat_map(|line| [line.debit, line.credit]);
+    if let Err(closed) = admit(request.effective_at, accounts) {
+        // What was posted before the period was closed is repeated all the same.
+        return repeated(request)?.ok_or(closed);
+    }
     // The indexes that the short way relies on have no archived rows.
     if request.key.is_none()
         && !archive::is_repeated(request)?

@@ -5,6 +5,7 @@ use crate::kernel::money::Money;
 use crate::ledger::account::check_text;
 use crate::ledger::error::LedgerError;
 use crate::ledger::journal::{Journal, Leg, Posted, Request};
+use crate::ledger::period::reopening::refuse_closing;
 use crate::ledger::posting::post_request;
 use crate::ledger::replay::{StoredJournal, StoredLine};
 use crate::ledger::store::{reversals, transfers};
@@ -122,6 +123,7 @@ fn reverse(
     reversal_id: Option<Uuid>,
     reason: &str,
 ) -> Result<Posted> {
+    refuse_closing(stored)?;
     let mirror = |line: &StoredLine| Leg {
         id: None,
         debit: line.credit,

@@ -9,6 +9,7 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::journal::{
     Journal, Leg, Line, MAX_LEGS, Posted, Request, check_effective, check_kind, check_notes,
 };
+use crate::ledger::period::gate::admit;
 use crate::ledger::posting::post_locked;
 use crate::ledger::replay::{self, StoredJournal};
 use crate::ledger::store::transfers;
@@ -39,12 +40,14 @@ pub struct Sweep<'a> {
 pub fn sweep(sweep: &Sweep<'_>) -> Result<Option<Posted>> {
     sweep.check()?;
     let ids: BTreeSet<AccountId> = sweep.from.iter().copied().chain([sweep.to]).collect();
+    let admitted = admit(sweep.effective_at, ids.iter().copied());
     let mut books = Books::lock(ids, Touch::Whole)?;
     if let Some(id) = sweep.id
         && let Some(stored) = find(id)?
     {
         return Ok(Some(sweep.answer(&stored)?));
     }
+    admitted?;
     books.expire_all(clock())?;
     let to = *books.get(sweep.to)?;
     let mut legs = Vec::with_capacity(sweep.from.len());

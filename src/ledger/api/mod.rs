@@ -9,6 +9,10 @@ pub mod reports;
 mod seals;
 mod transfers;
 
+mod currencies;
+mod periods;
+mod statements;
+
 use crate::kernel::error::{Error, Result, required};
 use crate::kernel::money::{Currency, Money};
 use crate::ledger::account::AccountId;

@@ -12,3 +12,7 @@ pub mod rows;
 pub mod seals;
 pub mod stripes;
 pub mod transfers;
+
+pub mod chart;
+pub mod currencies;
+pub mod periods;

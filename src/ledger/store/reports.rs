@@ -143,6 +143,8 @@ static TRIAL_AT: Query = Query::read(
 );
 static CHECK: Query = Query::read(
     "select problem, account_id, transfer_id, expected, found, detail from ledger.problems
+     union all
+     select problem, account_id, transfer_id, expected, found, detail from ledger.accounting_problems
       order by problem, account_id, transfer_id",
 );
 static UNBALANCED: Query = Query::read(
