@@ -14,6 +14,7 @@ mod limits;
 mod parts;
 mod posting;
 mod proof;
+mod reconcile;
 mod reports;
 mod reversal;
 mod shares;

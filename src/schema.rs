@@ -45,9 +45,19 @@ extension_sql_file!(
     requires = ["ledger_tables"]
 );
 extension_sql_file!(
+    "../sql/ledger/reconcile.sql",
+    name = "ledger_reconcile",
+    requires = ["ledger_operations"]
+);
+extension_sql_file!(
+    "../sql/ledger/export.sql",
+    name = "ledger_export",
+    requires = ["ledger_reconcile"]
+);
+extension_sql_file!(
     "../sql/network/types.sql",
     name = "network_types",
-    requires = ["ledger_operations"]
+    requires = ["ledger_export"]
 );
 extension_sql_file!(
     "../sql/network/tables.sql",
@@ -129,9 +139,14 @@ extension_sql_file!(
     requires = ["ledger_triggers", ledger::api::reports::ledger_admin_systems]
 );
 extension_sql_file!(
+    "../sql/ledger/reconcile_access.sql",
+    name = "ledger_reconcile_access",
+    requires = ["ledger_policies"]
+);
+extension_sql_file!(
     "../sql/network/views.sql",
     name = "network_views",
-    requires = ["ledger_policies", network::api::counters::network_read_counters]
+    requires = ["ledger_reconcile_access", network::api::counters::network_read_counters]
 );
 extension_sql_file!(
     "../sql/network/triggers.sql",

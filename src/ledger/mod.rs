@@ -24,6 +24,7 @@ mod erasure;
 mod error;
 mod escrow;
 mod expiry;
+mod export;
 mod fast;
 mod hold;
 mod holding;
@@ -35,6 +36,7 @@ mod limits;
 #[cfg(test)]
 mod model;
 mod posting;
+mod reconcile;
 mod replay;
 mod report;
 mod reversal;

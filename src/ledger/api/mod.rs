@@ -2,8 +2,10 @@
 
 mod accounts;
 mod batch;
+mod export;
 mod holds;
 mod operations;
+mod reconcile;
 pub mod reports;
 mod transfers;
 
