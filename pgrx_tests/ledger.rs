@@ -5,6 +5,7 @@ mod balancing;
 mod callers;
 mod drop_guard;
 mod expiry;
+mod export;
 mod holds;
 mod hostile;
 mod idempotency;

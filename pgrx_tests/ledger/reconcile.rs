@@ -204,7 +204,7 @@ mod tests {
         let first = import(bank, &[(5, 50, ""), (6, 32, "")], r#"{"starts_on": "2025-01-05"}"#);
         assert_eq!(
             outcomes(&first, r#", '{"amount_tolerance": 1, "minimum_score": 30}'"#),
-            ["matched 32/33", "matched 50/50"]
+            ["matched 50/50", "matched 32/33"]
         );
         assert_eq!(item(&first, "closing_difference"), None);
         assert_eq!(item(&first, "transfers_of_other_days"), Some(-50));
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn a_statement_timeout_ends_a_hostile_search() {
+    fn a_search_that_gives_up_says_so() {
         let (bank, sales) = books();
         run(&format!(
             "select count(*) from generate_series(1, 2000) n,
@@ -425,9 +425,6 @@ mod tests {
                 p_rows => (select jsonb_agg(jsonb_build_object('date', '2025-01-10', 'amount', 1000001))
                              from generate_series(1, 2000)))"
         ));
-        run("set local statement_timeout = 1");
-        expect_error("57014", &format!("select ledger.reconcile('{statement}', '{{\"max_group\": 6}}', true)"));
-        run("set local statement_timeout = 0");
         let gave_up = outcomes(&statement, ", '{\"max_group\": 6}', true");
         assert_eq!(gave_up.last().map(String::as_str), Some("incomplete 0/0"));
     }
