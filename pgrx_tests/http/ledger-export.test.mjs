@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ANON_KEY, SERVICE_KEY, client, request, sql } from './support.mjs';
+import { ANON_KEY, API_URL, SERVICE_KEY, client, sql } from './support.mjs';
 import { newAdmin, ok } from './network-support.mjs';
 
 const BEANCOUNT = fileURLToPath(new URL('../../.local/beancount', import.meta.url));
@@ -63,7 +63,7 @@ function check(text) {
   const env = { ...process.env, PYTHONPATH: BEANCOUNT, PYTHONDONTWRITEBYTECODE: '1' };
   const run = (...args) => spawnSync('python3', args, { env, encoding: 'utf8', maxBuffer: 2 ** 28 });
   const verdict = run(join(BEANCOUNT, 'bin/bean-check'), '--no-cache', file);
-  const script = fileURLToPath(new URL('beancount.py', import.meta.url));
+  const script = fileURLToPath(new URL('check_beancount.py', import.meta.url));
   const found = run(script, file);
   assert.equal(found.status, 0, found.stderr);
   return { status: verdict.status, complaints: verdict.stderr, ...JSON.parse(found.stdout) };
@@ -154,24 +154,27 @@ describe('beancount', () => {
 });
 
 describe('through the gateway', () => {
-  const path = (args) => `/ledger/rest/v1/rpc/export_file?${new URLSearchParams(args)}`;
+  const fetchFile = (args, token, accept = '*/*') =>
+    fetch(`${API_URL}/ledger/rest/v1/rpc/export_file?${new URLSearchParams(args)}`, {
+      headers: { apikey: ANON_KEY, authorization: `Bearer ${token}`, accept },
+    });
 
   test('a file has its media type and its name', async () => {
     for (const [format, type] of [['csv', 'text/csv'], ['jsonl', 'application/x-ndjson'], ['beancount', 'text/plain']]) {
-      const answer = await request(path({ p_system: shop, p_format: format }), { key: SERVICE_KEY, headers: { accept: '*/*' } });
-      assert.equal(answer.status, 200, answer.body);
+      const answer = await fetchFile({ p_system: shop, p_format: format }, SERVICE_KEY);
+      assert.equal(answer.status, 200, await answer.text());
       assert.equal(answer.headers.get('content-type'), `${type}; charset=utf-8`);
       assert.equal(answer.headers.get('content-disposition'), `attachment; filename="${shop}.${format}"`);
     }
   });
 
   test('a beancount file is accepted as it comes', async () => {
-    const { body } = await request(path({ p_system: shop, p_format: 'beancount' }), { key: SERVICE_KEY, headers: { accept: '*/*' } });
-    assert.deepEqual(check(body).errors, []);
+    const answer = await fetchFile({ p_system: shop, p_format: 'beancount' }, SERVICE_KEY);
+    assert.deepEqual(check(await answer.text()).errors, []);
   });
 
   test('the CSV is RFC 4180, and no cell is a formula', async () => {
-    const { body } = await request(path({ p_system: shop }), { key: SERVICE_KEY, headers: { accept: 'text/csv' } });
+    const body = await (await fetchFile({ p_system: shop }, SERVICE_KEY, 'text/csv')).text();
     assert.match(body, /^transfer_id,journal_id,/);
     assert.match(body, /,'=cmd\|x,/);
     assert.match(body, /"a ""quoted"" \\ text\nand a line\t; not a comment"/);
@@ -179,8 +182,6 @@ describe('through the gateway', () => {
   });
 
   test('lines come through supabase-js, page after page', async () => {
-    const admin = await newAdmin();
-    await sql(`select backoffice.grant_role($1, 'ledger', 'admin')`, [admin.id]);
     const ledger = client('ledger', SERVICE_KEY);
     const all = await ok(ledger.rpc('export', { p_system: shop, p_format: 'jsonl' }));
     const pages = [];
@@ -195,13 +196,13 @@ describe('through the gateway', () => {
   });
 
   test('it is for admins of the ledger and servers', async () => {
-    const anon = await request(path({ p_system: shop }), { key: ANON_KEY, headers: { accept: '*/*' } });
+    const anon = await fetchFile({ p_system: shop }, ANON_KEY);
     assert.equal(anon.status, 401);
     const admin = await newAdmin();
-    const sees = await request(path({ p_system: shop }), { token: admin.token, headers: { accept: '*/*' } });
+    const sees = await fetchFile({ p_system: shop }, admin.token);
     assert.equal(sees.status, 200);
     await sql(`select backoffice.grant_role($1, 'network', 'admin'), backoffice.revoke_role($1, '*', 'admin')`, [admin.id]);
-    const refused = await request(path({ p_system: shop }), { token: admin.token, headers: { accept: '*/*' } });
+    const refused = await fetchFile({ p_system: shop }, admin.token);
     assert.equal(refused.status, 403);
   });
 });

@@ -12,7 +12,7 @@ balances = {}
 for entry in entries:
     if isinstance(entry, data.Open):
         account = realization.get(tree, entry.account)
-        positions = list(account.balance) if account else []
+        positions = [] if account is None else list(account.balance)
         balances[entry.account] = {
             "id": entry.meta.get("account-id"),
             "code": entry.meta.get("code"),
