@@ -30,7 +30,9 @@ mod tests {
         let rows: Vec<String> = rows
             .iter()
             .map(|(day, amount, reference)| {
-                format!(r#"{{"date":"2025-01-{day:02}","amount":{amount},"reference":"{reference}"}}"#)
+                format!(
+                    r#"{{"date":"2025-01-{day:02}","amount":{amount},"reference":"{reference}"}}"#
+                )
             })
             .collect();
         one(&format!(
@@ -281,7 +283,10 @@ mod tests {
         let admin = crate::kernel::ids::new_id();
         run(&format!("select backoffice.grant_role('{admin}', 'ledger', 'admin')"));
         become_person(admin);
-        assert_eq!(one::<String>(&call(&transfers[0], ", p_note => 'asked them'")), "100/100/false");
+        assert_eq!(
+            one::<String>(&call(&transfers[0], ", p_note => 'asked them'")),
+            "100/100/false"
+        );
         assert_eq!(one::<String>(&call(&transfers[0], "")), "100/100/true");
         expect_error("PT409", &call(&transfers[1], ""));
         let who: bool = one(&format!(
@@ -334,7 +339,8 @@ mod tests {
         let (bank, sales) = books();
         let transfer = came(bank, sales, 100, 5, "");
         let statement = import(bank, &[(5, 100, "")], "{}");
-        let id: String = one(&format!("select match_id::text from ledger.reconcile('{statement}')"));
+        let id: String =
+            one(&format!("select match_id::text from ledger.reconcile('{statement}')"));
         let undo = format!("select ledger.unmatch('{id}', 'another customer')::text");
         let at = one::<String>(&undo);
         assert_eq!(one::<String>(&undo), at);

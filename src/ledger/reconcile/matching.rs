@@ -10,7 +10,7 @@ use crate::ledger::reconcile::pool::{Item, Pool};
 use crate::ledger::reconcile::rules::{Reference, Rules};
 use crate::ledger::reconcile::words::{Index, Link, Names};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 
 /// How many candidates of one kind a line is compared with.
 const MOST_CANDIDATES: usize = 100;
@@ -125,6 +125,14 @@ fn items(lines: &[Line], entries: &[Entry]) -> [Vec<Item>; 2] {
     [lines, entries.iter().zip(of_entries).map(entry).collect()]
 }
 
+/// Lines that are the same but for their place, and are still free.
+#[derive(Default)]
+struct Kind {
+    lines: VecDeque<u32>,
+    /// The score at which there are as many of them as entries that fit.
+    clear_at: Option<u8>,
+}
+
 struct Matcher<'a> {
     items: [Vec<Item>; 2],
     free: [Pool; 2],
@@ -165,13 +173,12 @@ impl Matcher<'_> {
     }
 
     /// The free entries that fit a line, the best first.
-    fn candidates(&self, line: u32) -> Vec<(Fit, u32)> {
+    fn candidates(&self, line: u32, most: usize) -> Vec<(Fit, u32)> {
         let (item, pool, rules) = (self.item(LINES, line), &self.free[ENTRIES], self.rules);
-        let mut places =
-            pool.of_amount(item.amount, rules.tolerance, item.day, rules.days, MOST_CANDIDATES);
+        let mut places = pool.of_amount(item.amount, rules.tolerance, item.day, rules.days, most);
         if rules.reference != Reference::Ignore {
             for name in item.names.all() {
-                places.extend(pool.of_name(name, item.day, rules.days).take(MOST_CANDIDATES));
+                places.extend(pool.of_name(name, item.day, rules.days).take(most));
             }
         }
         places.sort_unstable();
@@ -196,18 +203,17 @@ impl Matcher<'_> {
 
     /// Pairs lines and entries, the best pair of all first.
     fn pair(&mut self) {
-        let mut alike = self.alike();
-        let mut waiting: Vec<u32> = (0..self.items[LINES].len() as u32).collect();
-        // Pairs taken make room: what was one of several may now be the only one.
-        let mut evaluations = 30 * waiting.len() + 1000;
+        let mut kinds = self.kinds();
+        let mut waiting: Vec<usize> = (0..kinds.len()).collect();
+        let mut evaluations = 10 * self.items[LINES].len() + 1000;
         loop {
-            let (before, mut unclear) = (self.found.matched.len(), Vec::new());
+            let before = self.found.matched.len();
             let mut best = BinaryHeap::new();
-            for line in waiting {
-                best.extend(self.candidates(line).first().map(|(fit, n)| Reverse((*fit, line, *n))));
-                (self.tick)();
+            for kind in waiting {
+                best.extend(self.best_of(kind, &kinds[kind]));
             }
-            while let Some(Reverse((fit, line, entry))) = best.pop() {
+            let mut unclear = Vec::new();
+            while let Some(Reverse((fit, line, entry, kind))) = best.pop() {
                 if !self.is_enough(&fit) {
                     continue;
                 }
@@ -216,35 +222,64 @@ impl Matcher<'_> {
                     return;
                 }
                 evaluations -= 1;
-                (self.tick)();
-                let candidates = self.candidates(line);
-                if !self.free[ENTRIES].is_free(entry) {
-                    best.extend(candidates.first().map(|(fit, n)| Reverse((*fit, line, *n))));
-                    continue;
+                if self.free[ENTRIES].is_free(entry) {
+                    if !self.is_clear(line, &fit, &mut kinds[kind]) {
+                        unclear.push(kind);
+                        continue;
+                    }
+                    kinds[kind].lines.pop_front();
+                    self.accept(vec![line], vec![entry], &fit, &[]);
                 }
-                let ties = candidates.iter().take_while(|(other, _)| other.score == fit.score);
-                let rivals = alike.entry(self.item(LINES, line).clone()).or_default();
-                if ties.count() > *rivals && !self.rules.take_first {
-                    unclear.push(line);
-                    continue;
-                }
-                *rivals -= 1;
-                self.accept(vec![line], vec![entry], &fit, &[]);
+                best.extend(self.best_of(kind, &kinds[kind]));
             }
             if unclear.is_empty() || self.found.matched.len() == before {
                 return;
             }
+            // Pairs taken made room: what was one of several may now be the only one.
             waiting = unclear;
         }
     }
 
-    /// How many lines there are of each kind: as many equal entries are no riddle.
-    fn alike(&self) -> HashMap<Item, usize> {
-        let mut alike = HashMap::new();
-        for item in &self.items[LINES] {
-            *alike.entry(item.clone()).or_default() += 1;
+    /// The best pair that a kind of lines has left.
+    fn best_of(&self, kind: usize, of: &Kind) -> Option<Reverse<(Fit, u32, u32, usize)>> {
+        (self.tick)();
+        let line = *of.lines.front()?;
+        let (fit, entry) = *self.candidates(line, MOST_CANDIDATES).first()?;
+        Some(Reverse((fit, line, entry, kind)))
+    }
+
+    /// Whether no more entries fit as well as this than there are equal lines.
+    fn is_clear(&self, line: u32, fit: &Fit, kind: &mut Kind) -> bool {
+        // One taken of each leaves it as clear as it was.
+        if self.rules.take_first || kind.clear_at == Some(fit.score.0) {
+            return true;
         }
-        alike
+        let rivals = kind.lines.len();
+        let candidates = self.candidates(line, MOST_CANDIDATES.max(rivals + 1));
+        let ties = candidates.iter().filter(|(other, _)| other.score == fit.score).count();
+        if ties <= rivals {
+            kind.clear_at = Some(fit.score.0);
+        }
+        ties <= rivals
+    }
+
+    /// Lines that are the same for matching are one kind: as many equal entries are no
+    /// riddle, and they need not each be compared with the same entries.
+    fn kinds(&self) -> Vec<Kind> {
+        let particular: HashSet<u32> = self.rejected.iter().map(|(line, _)| *line).collect();
+        let (mut kinds, mut places) = (Vec::<Kind>::new(), HashMap::new());
+        for (n, item) in (0..).zip(&self.items[LINES]) {
+            let next = kinds.len();
+            let place = match particular.contains(&n) {
+                true => next,
+                false => *places.entry(item).or_insert(next),
+            };
+            if place == next {
+                kinds.push(Kind::default());
+            }
+            kinds[place].lines.push_back(n);
+        }
+        kinds
     }
 
     fn accept(&mut self, lines: Vec<u32>, entries: Vec<u32>, fit: &Fit, more: &[&str]) {
@@ -346,6 +381,7 @@ impl Matcher<'_> {
         let sums =
             groups::sums(target, rules.tolerance, &amounts, rules.max_group, enough, &mut steps);
         self.steps -= allowed - steps;
+        self.found.complete &= sums.complete || steps > 0;
         let mut fitting: Vec<(Fit, Vec<u32>)> = sums
             .found
             .into_iter()
@@ -382,7 +418,9 @@ impl Matcher<'_> {
             .filter(|other| !self.is_rejected(one, n, *other))
             .map(|other| (self.item(1 - one, other), other))
             .filter(|(part, _)| part.amount != 0 && part.amount.unsigned_abs() < most)
-            .map(|(part, other)| (Reverse(self.link(item, part)), item.day.abs_diff(part.day), other))
+            .map(|(part, other)| {
+                (Reverse(self.link(item, part)), item.day.abs_diff(part.day), other)
+            })
             .collect();
         parts.sort_unstable();
         parts.into_iter().take(SUM_CANDIDATES).map(|(_, _, other)| other).collect()
@@ -400,7 +438,8 @@ impl Matcher<'_> {
                 continue;
             }
             (self.tick)();
-            for (fit, entry) in self.candidates(line).into_iter().take(self.rules.suggestions) {
+            let candidates = self.candidates(line, MOST_CANDIDATES);
+            for (fit, entry) in candidates.into_iter().take(self.rules.suggestions) {
                 let unsure = match fit {
                     fit if fit.score.0 < self.rules.minimum_score => "below_minimum",
                     fit if !self.is_enough(&fit) => "no_reference",
@@ -410,8 +449,11 @@ impl Matcher<'_> {
             }
         }
         self.found.suggested.sort_by(|one, other| {
-            (Reverse(one.score), &one.lines, &one.entries)
-                .cmp(&(Reverse(other.score), &other.lines, &other.entries))
+            (Reverse(one.score), &one.lines, &one.entries).cmp(&(
+                Reverse(other.score),
+                &other.lines,
+                &other.entries,
+            ))
         });
     }
 }

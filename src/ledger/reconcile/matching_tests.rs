@@ -55,7 +55,11 @@ fn direction_day_and_tolerance_are_bounds() {
         (entry(1, -100, ""), false),
     ] {
         let low = Rules { minimum_score: 0, ..rules.clone() };
-        assert_eq!(matched(&[line(1, 100, "")], &[entry.clone()], &low).len() == 1, fits, "{entry:?}");
+        assert_eq!(
+            matched(&[line(1, 100, "")], &[entry.clone()], &low).len() == 1,
+            fits,
+            "{entry:?}"
+        );
     }
     assert!(matched(&[line(1, 1, "")], &[entry(1, -1, "")], &rules).is_empty());
     assert!(matched(&[line(1, 0, "")], &[entry(1, 1, "")], &rules).is_empty());
@@ -78,6 +82,9 @@ fn as_many_equal_lines_as_equal_transfers_are_no_riddle() {
     let found = run(&lines, &entries, &Rules::default());
     assert_eq!(found.matched.len(), 150);
     assert!(found.complete);
+    // With one more transfer than lines, it is not said which are theirs.
+    let entries = vec![entry(1, 100, ""); 151];
+    assert_eq!(run(&lines, &entries, &Rules::default()).matched.len(), 0);
 }
 
 #[test]
@@ -135,8 +142,7 @@ fn a_shared_reference_makes_a_sum_of_any_size() {
 #[test]
 fn what_was_rejected_is_neither_matched_nor_suggested() {
     let (lines, entries) = ([line(1, 100, "")], [entry(1, 100, "")]);
-    let found =
-        find(&lines, &entries, &HashSet::from([(0, 0)]), &Rules::default(), &|| ());
+    let found = find(&lines, &entries, &HashSet::from([(0, 0)]), &Rules::default(), &|| ());
     assert_eq!((found.matched.len(), found.suggested.len()), (0, 0));
     let parts = [entry(1, 60, ""), entry(1, 40, "")];
     let found = find(&lines, &parts, &HashSet::from([(0, 1)]), &Rules::default(), &|| ());

@@ -125,7 +125,9 @@ fn ascii(fields: &Fields<'_>, key: &str, otherwise: char) -> Result<u8> {
     let one = fields.character(key)?.unwrap_or(otherwise);
     u8::try_from(one)
         .ok()
-        .filter(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\r\n\0".contains(byte))
+        .filter(|byte| {
+            byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\r\n\0".contains(byte)
+        })
         .ok_or_else(|| fields.invalid(key, "must be an ASCII character, no letter and no digit"))
 }
 

@@ -138,12 +138,7 @@ impl Places {
     }
 }
 
-fn place(
-    column: &Column,
-    header: Option<&StringRecord>,
-    width: usize,
-    key: &str,
-) -> Result<usize> {
+fn place(column: &Column, header: Option<&StringRecord>, width: usize, key: &str) -> Result<usize> {
     let field = format!("p_options.columns.{key}");
     match (column, header) {
         (Column::Number(number), _) if *number <= width => Ok(number - 1),
@@ -216,11 +211,7 @@ fn broken(error: &csv::Error, options: &Options) -> Error {
 }
 
 /// The line of a record; nothing for one whose cells are all empty.
-fn csv_line(
-    reader: &Reader<'_>,
-    places: &Places,
-    record: &StringRecord,
-) -> Result<Option<Line>> {
+fn csv_line(reader: &Reader<'_>, places: &Places, record: &StringRecord) -> Result<Option<Line>> {
     if record.iter().all(|cell| cell.trim().is_empty()) {
         return Ok(None);
     }
@@ -242,8 +233,12 @@ fn csv_line(
             one(money_in)?.checked_sub(one(money_out)?).ok_or_else(|| out_of_range(&at))?
         }
     };
-    let described: Vec<&str> =
-        places.description.iter().map(|place| cell(*place)).filter(|cell| !cell.is_empty()).collect();
+    let described: Vec<&str> = places
+        .description
+        .iter()
+        .map(|place| cell(*place))
+        .filter(|cell| !cell.is_empty())
+        .collect();
     let reference = places.reference.map_or("", cell);
     Ok(Some(Line {
         day: day(date),

@@ -60,8 +60,7 @@ pub fn reconcile(id: Uuid, rules: &Rules, dry_run: bool) -> Result<Vec<Row>> {
     let tick = || {
         pgrx::check_for_interrupts!();
     };
-    let found =
-        matching::find(&sides.lines, &sides.entries, &sides.rejected, rules, &tick);
+    let found = matching::find(&sides.lines, &sides.entries, &sides.rejected, rules, &tick);
     let mut rows = Vec::new();
     for one in &found.matched {
         let match_id = (!dry_run).then(new_id);

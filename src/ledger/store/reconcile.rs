@@ -268,12 +268,7 @@ pub fn insert_statement(new: &Statement, by: Option<Uuid>) -> Result<bool> {
     Ok(rows > 0)
 }
 
-pub fn insert_lines(
-    id: Uuid,
-    ids: Vec<Uuid>,
-    occurrences: Vec<i32>,
-    lines: &[Line],
-) -> Result<()> {
+pub fn insert_lines(id: Uuid, ids: Vec<Uuid>, occurrences: Vec<i32>, lines: &[Line]) -> Result<()> {
     let days: Vec<i32> = lines.iter().map(|line| line.day).collect();
     let amounts: Vec<i64> = lines.iter().map(|line| line.amount).collect();
     let references: Vec<_> = lines.iter().map(|line| line.reference.clone()).collect();
@@ -381,9 +376,10 @@ pub fn insert_matches(of: &Statement, new: &[NewMatch<'_>], by: Option<Uuid>) ->
     let lines = new.iter().flat_map(|one| one.lines.iter().map(|line| (one.id, *line)));
     INSERT_MATCH_LINES.run(lines.map(|(id, line)| [id.into(), line.into(), true.into()]))?;
     let transfers = new.iter().flat_map(|one| one.transfers.iter().map(|t| (one.id, *t)));
-    INSERT_MATCH_TRANSFERS.run(transfers.map(|(id, transfer)| {
-        [id.into(), of.account.0.into(), transfer.into(), true.into()]
-    }))
+    INSERT_MATCH_TRANSFERS.run(
+        transfers
+            .map(|(id, transfer)| [id.into(), of.account.0.into(), transfer.into(), true.into()]),
+    )
 }
 
 /// Those of some lines that belong to the statement, with their amounts.
@@ -426,12 +422,7 @@ pub fn find_match(id: Uuid) -> Result<Option<Stored>> {
     })
 }
 
-pub fn undo(
-    id: Uuid,
-    at: TimestampWithTimeZone,
-    by: Option<Uuid>,
-    reason: &str,
-) -> Result<()> {
+pub fn undo(id: Uuid, at: TimestampWithTimeZone, by: Option<Uuid>, reason: &str) -> Result<()> {
     UNDO.run(&[id.into(), at.into(), by.into(), reason.into()])?;
     UNDO_LINES.run(&[id.into()])?;
     UNDO_TRANSFERS.run(&[id.into()])?;
@@ -492,8 +483,7 @@ pub fn parts(
     };
     let (matched_lines, matches) =
         MATCHED.one(&[of.id.into()], |row| Ok((sum(row, 1)?, row.get(3)?)))?;
-    let args =
-        [of.id.into(), of.account.0.into(), sign(side).into(), from.into(), until.into()];
+    let args = [of.id.into(), of.account.0.into(), sign(side).into(), from.into(), until.into()];
     let two = |row: &Row<'_>| Ok((sum(row, 1)?, sum(row, 3)?));
     let (matched_transfers, outside) = MATCHED_TRANSFERS.one(&args, two)?;
     let (unmatched_transfers, elsewhere) = OTHERS.one(&args, two)?;
