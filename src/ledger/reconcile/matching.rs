@@ -214,9 +214,6 @@ impl Matcher<'_> {
             }
             let mut unclear = Vec::new();
             while let Some(Reverse((fit, line, entry, kind))) = best.pop() {
-                if !self.is_enough(&fit) {
-                    continue;
-                }
                 if evaluations == 0 {
                     self.found.complete = false;
                     return;
@@ -240,11 +237,12 @@ impl Matcher<'_> {
         }
     }
 
-    /// The best pair that a kind of lines has left.
+    /// The best pair that a kind of lines has left, if one is good enough.
     fn best_of(&self, kind: usize, of: &Kind) -> Option<Reverse<(Fit, u32, u32, usize)>> {
         (self.tick)();
         let line = *of.lines.front()?;
-        let (fit, entry) = *self.candidates(line, MOST_CANDIDATES).first()?;
+        let candidates = self.candidates(line, MOST_CANDIDATES);
+        let (fit, entry) = *candidates.iter().find(|(fit, _)| self.is_enough(fit))?;
         Some(Reverse((fit, line, entry, kind)))
     }
 
@@ -256,7 +254,8 @@ impl Matcher<'_> {
         }
         let rivals = kind.lines.len();
         let candidates = self.candidates(line, MOST_CANDIDATES.max(rivals + 1));
-        let ties = candidates.iter().filter(|(other, _)| other.score == fit.score).count();
+        let as_good = |other: &Fit| other.score == fit.score && self.is_enough(other);
+        let ties = candidates.iter().filter(|(other, _)| as_good(other)).count();
         if ties <= rivals {
             kind.clear_at = Some(fit.score.0);
         }
@@ -466,16 +465,17 @@ fn sides(one: usize, n: u32, many: Vec<u32>) -> (Vec<u32>, Vec<u32>) {
     if one == LINES { (vec![n], many) } else { (many, vec![n]) }
 }
 
-/// 50 for the amount, 25 for the day, 25 for the reference.
+/// 50 for the amount, 20 for the day, 30 for the reference: one that is found is worth more
+/// than any day.
 fn score(off: u64, tolerance: u64, days: u32, most_days: u32, link: Link) -> u8 {
     let amount = match off {
         0 => 50,
         off => 40 - (u128::from(off) * 10 / u128::from(tolerance.max(1))) as u32,
     };
-    let day = 25 * (most_days + 1 - days.min(most_days)) / (most_days + 1);
+    let day = 20 * (most_days + 1 - days.min(most_days)) / (most_days + 1);
     let reference = match link {
-        Link::Exact => 25,
-        Link::Contained => 15,
+        Link::Exact => 30,
+        Link::Contained => 22,
         Link::None => 0,
     };
     (amount + day + reference) as u8

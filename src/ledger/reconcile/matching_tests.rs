@@ -45,6 +45,16 @@ fn a_reference_decides_between_equal_amounts() {
 }
 
 #[test]
+fn a_reference_is_worth_more_than_a_day() {
+    let mut named = line(1, 100, "");
+    named.description = Some("for A-0001".to_owned());
+    let entries = [entry(1, 100, ""), entry(4, 100, "a 0001")];
+    assert_eq!(matched(&[named.clone()], &entries, &Rules::default()), [(vec![0], vec![1])]);
+    let required = Rules { reference: Reference::Require, ..Rules::default() };
+    assert_eq!(matched(&[named], &entries, &required), [(vec![0], vec![1])]);
+}
+
+#[test]
 fn direction_day_and_tolerance_are_bounds() {
     let rules = Rules { tolerance: 5, days: 2, ..Rules::default() };
     for (entry, fits) in [
@@ -96,10 +106,10 @@ fn what_is_left_when_others_are_taken_is_no_riddle_any_more() {
 
 #[test]
 fn a_low_score_is_a_suggestion() {
-    let rules = Rules { minimum_score: 76, ..Rules::default() };
+    let rules = Rules { minimum_score: 71, ..Rules::default() };
     let found = run(&[line(1, 100, "")], &[entry(1, 100, "")], &rules);
     assert_eq!((found.matched.len(), found.suggested.len()), (0, 1));
-    assert_eq!(found.suggested[0].score, 75);
+    assert_eq!(found.suggested[0].score, 70);
     let required = Rules { reference: Reference::Require, ..Rules::default() };
     let found = run(&[line(1, 100, "")], &[entry(1, 100, "")], &required);
     assert_eq!((found.matched.len(), found.suggested.len()), (0, 1));

@@ -1,6 +1,5 @@
 //! Statements on external statements, their lines, and matches.
 
-use crate::kernel::append::Insert;
 use crate::kernel::clock::clock;
 use crate::kernel::error::Result;
 use crate::kernel::spi::{Query, Row};
@@ -98,28 +97,22 @@ static FREE_TRANSFERS: Query = Query::read_latest(
 static REJECTIONS: Query = Query::read_latest(
     "select line_id, transfer_id from ledger.match_rejections where statement_id = $1",
 );
-static INSERT_MATCHES: Insert = Insert::into(
-    c"ledger",
-    c"matches",
-    &[
-        "id",
-        "statement_id",
-        "kind",
-        "score",
-        "reasons",
-        "lines_amount",
-        "transfers_amount",
-        "note",
-        "matched_at",
-        "matched_by",
-    ],
+static INSERT_MATCHES: Query = Query::write(
+    "insert into ledger.matches (id, statement_id, kind, score, reasons, lines_amount,
+        transfers_amount, note, matched_at, matched_by)
+     select x.id, $1, case when x.score is null then 'manual' else 'automatic' end, x.score,
+            pg_catalog.string_to_array(x.reasons, ','), x.lines_amount, x.transfers_amount, x.note, $2, $3
+       from unnest($4::uuid[], $5::smallint[], $6::text[], $7::bigint[], $8::bigint[], $9::text[])
+            as x (id, score, reasons, lines_amount, transfers_amount, note)",
 );
-static INSERT_MATCH_LINES: Insert =
-    Insert::into(c"ledger", c"match_lines", &["match_id", "line_id", "active"]);
-static INSERT_MATCH_TRANSFERS: Insert = Insert::into(
-    c"ledger",
-    c"match_transfers",
-    &["match_id", "account_id", "transfer_id", "active"],
+static INSERT_MATCH_LINES: Query = Query::write(
+    "insert into ledger.match_lines (match_id, line_id)
+     select * from unnest($1::uuid[], $2::uuid[])",
+);
+static INSERT_MATCH_TRANSFERS: Query = Query::write(
+    "insert into ledger.match_transfers (match_id, account_id, transfer_id)
+     select x.match_id, $1, x.transfer_id
+       from unnest($2::uuid[], $3::uuid[]) as x (match_id, transfer_id)",
 );
 static LINES: Query = Query::read_latest(
     "select id, amount from ledger.external_lines where statement_id = $1 and id = any ($2)",
@@ -357,29 +350,36 @@ pub struct NewMatch<'a> {
 }
 
 pub fn insert_matches(of: &Statement, new: &[NewMatch<'_>], by: Option<Uuid>) -> Result<()> {
-    let now = clock();
-    INSERT_MATCHES.run(new.iter().map(|one| {
-        let kind = if one.score.is_some() { "automatic" } else { "manual" };
-        [
-            one.id.into(),
-            of.id.into(),
-            kind.into(),
-            one.score.into(),
-            one.reasons.clone().into(),
-            one.lines_amount.into(),
-            one.transfers_amount.into(),
-            one.note.into(),
-            now.into(),
-            by.into(),
-        ]
-    }))?;
-    let lines = new.iter().flat_map(|one| one.lines.iter().map(|line| (one.id, *line)));
-    INSERT_MATCH_LINES.run(lines.map(|(id, line)| [id.into(), line.into(), true.into()]))?;
-    let transfers = new.iter().flat_map(|one| one.transfers.iter().map(|t| (one.id, *t)));
-    INSERT_MATCH_TRANSFERS.run(
-        transfers
-            .map(|(id, transfer)| [id.into(), of.account.0.into(), transfer.into(), true.into()]),
-    )
+    let ids: Vec<Uuid> = new.iter().map(|one| one.id).collect();
+    let scores: Vec<Option<i16>> = new.iter().map(|one| one.score).collect();
+    let reasons: Vec<String> = new.iter().map(|one| one.reasons.join(",")).collect();
+    let bank: Vec<i64> = new.iter().map(|one| one.lines_amount).collect();
+    let books: Vec<i64> = new.iter().map(|one| one.transfers_amount).collect();
+    let notes: Vec<Option<&str>> = new.iter().map(|one| one.note).collect();
+    INSERT_MATCHES.run(&[
+        of.id.into(),
+        clock().into(),
+        by.into(),
+        ids.into(),
+        scores.into(),
+        reasons.into(),
+        bank.into(),
+        books.into(),
+        notes.into(),
+    ])?;
+    let (matches, lines) = pairs(new, |one| &one.lines);
+    INSERT_MATCH_LINES.run(&[matches.into(), lines.into()])?;
+    let (matches, transfers) = pairs(new, |one| &one.transfers);
+    INSERT_MATCH_TRANSFERS.run(&[of.account.0.into(), matches.into(), transfers.into()])?;
+    Ok(())
+}
+
+/// Each match with each of its lines or transfers.
+fn pairs<'n>(
+    new: &'n [NewMatch<'n>],
+    of: fn(&'n NewMatch<'n>) -> &'n Vec<Uuid>,
+) -> (Vec<Uuid>, Vec<Uuid>) {
+    new.iter().flat_map(|one| of(one).iter().map(|id| (one.id, *id))).unzip()
 }
 
 /// Those of some lines that belong to the statement, with their amounts.
