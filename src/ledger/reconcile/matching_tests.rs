@@ -66,7 +66,7 @@ fn direction_day_and_tolerance_are_bounds() {
     ] {
         let low = Rules { minimum_score: 0, ..rules.clone() };
         assert_eq!(
-            matched(&[line(1, 100, "")], &[entry.clone()], &low).len() == 1,
+            matched(&[line(1, 100, "")], std::slice::from_ref(&entry), &low).len() == 1,
             fits,
             "{entry:?}"
         );
