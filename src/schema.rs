@@ -45,9 +45,19 @@ extension_sql_file!(
     requires = ["ledger_tables"]
 );
 extension_sql_file!(
+    "../sql/ledger/reconcile.sql",
+    name = "ledger_reconcile",
+    requires = ["ledger_operations"]
+);
+extension_sql_file!(
+    "../sql/ledger/export.sql",
+    name = "ledger_export",
+    requires = ["ledger_reconcile"]
+);
+extension_sql_file!(
     "../sql/ledger/periods.sql",
     name = "ledger_periods",
-    requires = ["ledger_operations"]
+    requires = ["ledger_export"]
 );
 extension_sql_file!(
     "../sql/ledger/currencies.sql",
@@ -141,9 +151,14 @@ extension_sql_file!(
     requires = ["ledger_triggers", ledger::api::reports::ledger_admin_systems]
 );
 extension_sql_file!(
+    "../sql/ledger/reconcile_access.sql",
+    name = "ledger_reconcile_access",
+    requires = ["ledger_policies"]
+);
+extension_sql_file!(
     "../sql/ledger/accounting_access.sql",
     name = "ledger_accounting_access",
-    requires = ["ledger_policies"]
+    requires = ["ledger_reconcile_access"]
 );
 extension_sql_file!(
     "../sql/ledger/archive_access.sql",

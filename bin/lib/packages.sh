@@ -25,12 +25,15 @@ DEBIAN_PACKAGES=(
     libclang-dev:/usr/share/doc/libclang-dev
     nginx:/usr/sbin/nginx
 )
-# What fetches a PostgreSQL that Debian does not have.
-PGSERVER_PACKAGES=(python3-pip:/usr/bin/pip3)
+# What fetches a PostgreSQL that Debian does not have, and beancount.
+PIP_PACKAGES=(python3-pip:/usr/bin/pip3)
+BEANCOUNT_VERSION=3.2.3 # checks what ledger.export writes for it
 
 need_packages() {
     local entry missing=() wanted=("${DEBIAN_PACKAGES[@]}")
-    [[ ${BACKOFFICE_PG:-15} = 15 ]] || python3 -m pip --version >/dev/null 2>&1 || wanted+=("${PGSERVER_PACKAGES[@]}")
+    if [[ ${BACKOFFICE_PG:-15} != 15 || -n ${WANT_PIP:-} ]] && ! python3 -m pip --version >/dev/null 2>&1; then
+        wanted+=("${PIP_PACKAGES[@]}")
+    fi
     for entry in "${wanted[@]}"; do
         [[ -e ${entry#*:} ]] || missing+=("${entry%%:*}")
     done
@@ -106,4 +109,18 @@ need_node() {
         step "Fetching npm packages" npm --prefix "$here" ci --no-audit --no-fund
         printf '%s\n' "$lock" >"$here/node_modules/.installed"
     fi
+}
+
+# beancount, for the tests that have it check an export. In a folder of its own: nothing else of the machine's Python
+# is touched.
+need_beancount() {
+    [[ $(cat "$BUILD/beancount/.installed" 2>/dev/null) = "$BEANCOUNT_VERSION" ]] ||
+        step "Fetching beancount $BEANCOUNT_VERSION" install_beancount "$BUILD/beancount"
+}
+
+install_beancount() {
+    rm -rf "$1"
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-cache-dir \
+        --only-binary=:all: --target "$1" "beancount==$BEANCOUNT_VERSION"
+    printf '%s\n' "$BEANCOUNT_VERSION" >"$1/.installed"
 }

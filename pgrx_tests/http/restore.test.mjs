@@ -88,6 +88,14 @@ async function people(admin) {
   await ok(supabase.auth.updateUser({ data: { city: 'Pune ₹ 😀' } }));
 }
 
+/** A statement of the bank with a match and one that was undone. */
+async function statement(system) {
+  const [{ id }] = await sql(`select statement_id as id from ledger.import_statement((select id from ledger.accounts where system = $1 and code = 'cash'),
+    'today', p_rows => jsonb_build_array(jsonb_build_object('date', current_date, 'amount', 7), jsonb_build_object('date', current_date, 'amount', 40)))`, [system]);
+  await sql('select ledger.reconcile($1)', [id]);
+  await sql(`select ledger.unmatch((select min(match_id::text)::uuid from ledger.match_lines join ledger.external_lines l on l.id = line_id where l.statement_id = $1), 'wrong')`, [id]);
+}
+
 async function ledger() {
   const system = `shop${randomUUID().slice(0, 8)}`;
   await sql(`select ledger.open_account($1, 'cash', 'INR', 'asset', p_stripes => 4), ledger.open_account($1, 'sales', 'INR', 'income')`, [system]);
@@ -98,6 +106,7 @@ async function ledger() {
   const [{ id }] = await sql(`select transfer_id as id from ledger.transfer($1, 'cash', 'sales', 7, 'sale')`, [system]);
   await sql('select ledger.reverse_transfer($1, $2)', [id, 'mistake']);
   await accounting(system);
+  await statement(system);
   await sql(`select backoffice.set_setting('ledger', 'seal_delay_seconds', '0')`);
   await sql('select ledger.seal()');
 }

@@ -37,6 +37,14 @@ begin
     grant execute on function ledger.exchange(text, text, text, bigint, bigint, bigint, bigint, text, text, uuid, text, jsonb, timestamptz, bigint, bigint) to service_role;
     grant execute on function ledger.revaluation(text, timestamptz, text) to authenticated, service_role;
     grant execute on function ledger.revalue(text, timestamptz, text, text, text) to authenticated, service_role;
+    grant execute on function ledger.import_statement(bigint, text, text, jsonb, jsonb) to authenticated, service_role;
+    grant execute on function ledger.reconcile(uuid, jsonb, boolean) to authenticated, service_role;
+    grant execute on function ledger.confirm_match(uuid, uuid[], uuid[], bigint, text) to authenticated, service_role;
+    grant execute on function ledger.reject_match(uuid, uuid[], uuid[], text) to authenticated, service_role;
+    grant execute on function ledger.unmatch(uuid, text) to authenticated, service_role;
+    grant execute on function ledger.reconciliation(uuid) to authenticated, service_role;
+    grant execute on function ledger.export(text, text, date, date, text, integer, uuid) to authenticated, service_role;
+    grant execute on function ledger.export_file(text, text, date, date, text, integer, uuid) to authenticated, service_role;
 
     comment on schema ledger is 'Money in double entry: accounts, transfers, holds, and the proof that they agree.';
     comment on function ledger.open_account(text, text, text, text, text, uuid, bigint, integer, bigint, bigint) is
@@ -111,5 +119,21 @@ begin
         'What the positions of a system are worth in a currency at a time, and the unrealised gain.';
     comment on function ledger.revalue(text, timestamptz, text, text, text) is
         'Posts the unrealised gain or loss on the positions of a system, once for each time.';
+    comment on function ledger.import_statement(bigint, text, text, jsonb, jsonb) is
+        'Stores a statement that somebody else made about an account, from CSV or rows; the same again gives what is stored.';
+    comment on function ledger.reconcile(uuid, jsonb, boolean) is
+        'Finds the transfers that the lines of a statement are about, and stores the matches unless it is a dry run.';
+    comment on function ledger.confirm_match(uuid, uuid[], uuid[], bigint, text) is
+        'Says that lines of a statement and transfers are the same money.';
+    comment on function ledger.reject_match(uuid, uuid[], uuid[], text) is
+        'Says that none of some lines of a statement is any of some transfers.';
+    comment on function ledger.unmatch(uuid, text) is
+        'Undoes a match; its pairs are not matched again by themselves.';
+    comment on function ledger.reconciliation(uuid) is
+        'Explains the difference between the balance of a statement and that of the books, item by item.';
+    comment on function ledger.export(text, text, date, date, text, integer, uuid) is
+        'The transfers of a system as lines of CSV, JSON or beancount.';
+    comment on function ledger.export_file(text, text, date, date, text, integer, uuid) is
+        'The same as one file, with its media type.';
 end
 $$;

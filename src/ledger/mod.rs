@@ -26,6 +26,7 @@ mod erasure;
 mod error;
 mod escrow;
 mod expiry;
+mod export;
 mod fast;
 mod hold;
 mod holding;
@@ -37,6 +38,7 @@ mod limits;
 #[cfg(test)]
 mod model;
 mod posting;
+mod reconcile;
 mod replay;
 mod report;
 mod reversal;

@@ -3,8 +3,10 @@
 mod accounts;
 mod archive;
 mod batch;
+mod export;
 mod holds;
 mod operations;
+mod reconcile;
 pub mod reports;
 mod seals;
 mod transfers;

@@ -3,9 +3,11 @@
 pub mod accounts;
 pub mod archive;
 pub mod batch;
+pub mod export;
 pub mod holds;
 pub mod keys;
 pub mod limits;
+pub mod reconcile;
 pub mod reports;
 pub mod reversals;
 pub mod rows;
