@@ -3,6 +3,7 @@
 mod accounts;
 mod archive;
 mod batch;
+mod history;
 mod holds;
 mod operations;
 pub mod reports;

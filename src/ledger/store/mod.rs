@@ -3,9 +3,12 @@
 pub mod accounts;
 pub mod archive;
 pub mod batch;
+pub mod checkpoints;
+pub mod history;
 pub mod holds;
 pub mod keys;
 pub mod limits;
+pub mod opening;
 pub mod reports;
 pub mod reversals;
 pub mod rows;
