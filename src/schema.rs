@@ -70,7 +70,16 @@ extension_sql_file!(
     requires = ["ledger_currencies"]
 );
 extension_sql_file!("../sql/ledger/seal.sql", name = "ledger_seal", requires = ["ledger_archive"]);
-extension_sql_file!("../sql/network/types.sql", name = "network_types", requires = ["ledger_seal"]);
+extension_sql_file!(
+    "../sql/ledger/history.sql",
+    name = "ledger_history",
+    requires = ["ledger_seal"]
+);
+extension_sql_file!(
+    "../sql/network/types.sql",
+    name = "network_types",
+    requires = ["ledger_history"]
+);
 extension_sql_file!(
     "../sql/network/tables.sql",
     name = "network_tables",
@@ -141,9 +150,14 @@ extension_sql_file!(
     requires = ["identity_policies"]
 );
 extension_sql_file!(
+    "../sql/ledger/history_views.sql",
+    name = "ledger_history_views",
+    requires = ["ledger_views"]
+);
+extension_sql_file!(
     "../sql/ledger/triggers.sql",
     name = "ledger_triggers",
-    requires = ["ledger_views"]
+    requires = ["ledger_history_views"]
 );
 extension_sql_file!(
     "../sql/ledger/policies.sql",

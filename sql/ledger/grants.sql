@@ -21,6 +21,8 @@ begin
     grant execute on function ledger.freeze_account(bigint, text) to authenticated, service_role;
     grant execute on function ledger.unfreeze_account(bigint, text) to authenticated, service_role;
     grant execute on function ledger.sweep(text, text, text[], text, text, uuid, text, jsonb, timestamptz, bigint, bigint[], bigint) to authenticated, service_role;
+    grant execute on function ledger.make_checkpoints(boolean) to authenticated, service_role;
+    grant execute on function ledger.open_balance(text, text, bigint, timestamptz, text, text, bigint, bigint) to authenticated, service_role;
     grant execute on function ledger.admin_systems() to authenticated, service_role;
     grant execute on function ledger.seal() to authenticated, service_role;
     grant execute on function ledger.seal_head() to authenticated, service_role;
@@ -85,6 +87,10 @@ begin
         'Lets an account that was frozen take postings again.';
     comment on function ledger.sweep(text, text, text[], text, text, uuid, text, jsonb, timestamptz, bigint, bigint[], bigint) is
         'Moves all that is available in several accounts into one, in one journal.';
+    comment on function ledger.make_checkpoints(boolean) is
+        'Makes the checkpoints that are due, which balances and statements as of a time start at.';
+    comment on function ledger.open_balance(text, text, bigint, timestamptz, text, text, bigint, bigint) is
+        'Posts what an account had when its books began, once, against an account of equity.';
     comment on function ledger.check_account() is
         'Trigger: refuses an account with a class, currency, limit or stripes that no account has.';
     comment on function ledger.admin_systems() is

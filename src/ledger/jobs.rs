@@ -2,7 +2,7 @@
 
 use crate::kernel::clock::days_after_start;
 use crate::kernel::error::Result;
-use crate::ledger::{archive, expiry, seal, watch};
+use crate::ledger::{archive, expiry, history, seal, watch};
 use crate::ops::jobs::{self, BATCH, Job};
 use crate::ops::watch::check;
 use serde_json::{Value, json};
@@ -14,6 +14,13 @@ pub fn init() {
         schedule: "*/10 * * * *",
         description: "Tidies away holds whose time has come; they count no more from that time on",
         run: expire_holds,
+    });
+    jobs::register(Job {
+        name: "checkpoint_ledger",
+        system: "ledger",
+        schedule: "*/5 * * * *",
+        description: "Makes checkpoints, so that balances and statements as of a time are quick",
+        run: || history::checkpoint(false),
     });
     jobs::register(Job {
         name: "check_ledger",

@@ -52,7 +52,7 @@ pub fn balance_at(
     basis: Basis,
 ) -> Result<(i64, Currency)> {
     let account = store::accounts::describe(id)?.ok_or(LedgerError::UnknownAccount(id))?;
-    let posted = store::reports::posted_until(id, basis, &Place::after_all_of(at))?;
+    let posted = store::history::posted_until(id, basis, &Place::after_all_of(at))?;
     Ok((posted.posted(account.class.normal_side()), account.currency))
 }
 
@@ -121,15 +121,15 @@ pub fn statement(id: AccountId, range: &Range) -> Result<Vec<StatementRow>> {
         until: range.to.unwrap_or_else(TimestampWithTimeZone::positive_infinity),
         limit: i64::from(range.limit),
     };
-    let opening = store::reports::posted_until(id, range.basis, &start)?;
     let side = account.class.normal_side();
-    let mut balance = opening.posted(side);
+    let mut balance = None;
     let mut rows = Vec::new();
-    for entry in store::reports::page(id, &page)? {
+    for (entry, before) in store::history::page(id, &page)? {
+        let balance = balance.get_or_insert_with(|| before.posted(side));
         let adds = entry.is_debit == (side == Side::Debit);
         let change = if adds { entry.amount } else { -entry.amount };
-        balance = balance.checked_add(change).ok_or(LedgerError::OutOfRange { account: id })?;
-        rows.push(StatementRow { entry, change, balance });
+        *balance = balance.checked_add(change).ok_or(LedgerError::OutOfRange { account: id })?;
+        rows.push(StatementRow { entry, change, balance: *balance });
     }
     Ok(rows)
 }
@@ -166,7 +166,25 @@ pub fn trial_balance(
     basis: Basis,
 ) -> Result<Vec<TrialRow>> {
     check_finite("p_at", at.as_ref())?;
-    store::reports::trial_balance(system, at, basis)
+    match at {
+        None => store::reports::trial_balance_now(system),
+        Some(at) => trial_balance_at(system, at, basis, store::history::looks_up_accounts()?),
+    }
+}
+
+/// The trial balance as of a time, in one of the two ways to the same answer: by looking
+/// up each account's sums, or by adding up all transfers.
+pub fn trial_balance_at(
+    system: Option<&str>,
+    at: TimestampWithTimeZone,
+    basis: Basis,
+    by_account: bool,
+) -> Result<Vec<TrialRow>> {
+    if by_account {
+        store::history::trial_balance(system, basis, &Place::after_all_of(at))
+    } else {
+        store::reports::trial_balance_at(system, at, basis)
+    }
 }
 
 /// Something in the books that is not as it must be.

@@ -4,6 +4,7 @@ mod accounts;
 mod archive;
 mod batch;
 mod export;
+mod history;
 mod holds;
 mod operations;
 mod reconcile;

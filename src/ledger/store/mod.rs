@@ -3,10 +3,13 @@
 pub mod accounts;
 pub mod archive;
 pub mod batch;
+pub mod checkpoints;
 pub mod export;
+pub mod history;
 pub mod holds;
 pub mod keys;
 pub mod limits;
+pub mod opening;
 pub mod reconcile;
 pub mod reports;
 pub mod reversals;
