@@ -13,24 +13,24 @@ select 'closed_period' as problem, a.id as account_id, t.id as transfer_id, null
        null::numeric as found, 'a transfer was recorded for the closed period of ' || a.system as detail
   from ledger.books b
   join ledger.accounts a on a.system = b.system
-  join ledger.transfers t on t.debit_account_id = a.id
+  join ledger.all_transfers t on t.debit_account_id = a.id
  where t.effective_at < b.closed_until and t.recorded_at > b.acted_at
 union all
 select 'closed_period', a.id, t.id, null, null, 'a transfer was recorded for the closed period of ' || a.system
   from ledger.books b
   join ledger.accounts a on a.system = b.system
-  join ledger.transfers t on t.credit_account_id = a.id
+  join ledger.all_transfers t on t.credit_account_id = a.id
  where t.effective_at < b.closed_until and t.recorded_at > b.acted_at
 union all
 select 'exchange', e.debit_account_id, null, e.debit_amount, null, 'no transfer debits what exchange ' || e.journal_id || ' says'
   from ledger.exchanges e
- where not exists (select from ledger.transfers t
+ where not exists (select from ledger.all_transfers t
                     where t.journal_id = e.journal_id and t.debit_account_id = e.debit_account_id
                       and t.amount = e.debit_amount)
 union all
 select 'exchange', e.credit_account_id, null, e.credit_amount, null, 'no transfer credits what exchange ' || e.journal_id || ' says'
   from ledger.exchanges e
- where not exists (select from ledger.transfers t
+ where not exists (select from ledger.all_transfers t
                     where t.journal_id = e.journal_id and t.credit_account_id = e.credit_account_id
                       and t.amount = e.credit_amount)
 union all

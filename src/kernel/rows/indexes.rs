@@ -69,7 +69,7 @@ impl<'t> Indexes<'t> {
         }
         // SAFETY: the table is open and locked, and the values outlive the scan.
         unsafe {
-            let open = self.open[n].get_or_insert_with(|| Open::open(index, None));
+            let open = self.open[n].get_or_insert_with(|| Open::of(index, None));
             let mut keys = Vec::with_capacity(index.keys.len());
             for (n, key) in index.keys.iter().enumerate().take(index.key_count) {
                 keys.push(equal_to(open.index.0, n, entry.values[at(key)])?);
@@ -127,7 +127,7 @@ impl<'t> Indexes<'t> {
             if index.is_complex {
                 return self.insert_complex(n, index, entry, check);
             }
-            let open = self.open[n].get_or_insert_with(|| Open::open(index, None));
+            let open = self.open[n].get_or_insert_with(|| Open::of(index, None));
             let at = |key: &i16| *key as usize - 1;
             let mut values: Vec<Datum> =
                 index.keys.iter().map(|key| entry.values[at(key)]).collect();
@@ -156,7 +156,7 @@ impl<'t> Indexes<'t> {
         unsafe {
             let executor = self.executor.get_or_insert_with(|| Executor::start());
             (*executor.context).ecxt_scantuple = entry.slot;
-            let open = self.open[n].get_or_insert_with(|| Open::open(index, Some(executor)));
+            let open = self.open[n].get_or_insert_with(|| Open::of(index, Some(executor)));
             if !executor.holds(open.condition) {
                 return true;
             }
@@ -265,7 +265,7 @@ fn is_left_out(index: &Index, entry: &Entry<'_>) -> bool {
 }
 
 impl Open {
-    unsafe fn open(index: &Index, executor: Option<&Executor>) -> Self {
+    unsafe fn of(index: &Index, executor: Option<&Executor>) -> Self {
         unsafe {
             let open = OpenIndex::open(index.oid);
             let needs_info = !index.is_btree || index.is_complex;

@@ -213,7 +213,7 @@ unsafe fn read(relation: pg_sys::Relation) -> Shape {
             is_plain: class.relkind as u8 == pg_sys::RELKIND_RELATION
                 && class.relam == pg_sys::HEAP_TABLE_AM_OID
                 && !class.relispartition
-                && !constraints.is_some_and(|constraints| is_generated(constraints)),
+                && !constraints.is_some_and(is_generated),
             triggers: triggers(relation),
         }
     }

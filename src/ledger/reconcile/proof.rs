@@ -46,7 +46,7 @@ pub fn proof(id: Uuid) -> Result<Vec<Item>> {
 /// What was posted to the account before a time.
 fn posted(of: &Statement, side: Side, before: TimestampWithTimeZone) -> Result<i64> {
     let place = Place { at: before, id: None };
-    Ok(store::reports::posted_until(of.account, Basis::Effective, &place)?.posted(side))
+    Ok(store::history::posted_until(of.account, Basis::Effective, &place)?.posted(side))
 }
 
 fn items(figures: &Figures) -> Vec<Item> {

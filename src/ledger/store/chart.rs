@@ -38,7 +38,7 @@ static NODES: Query = Query::read(
 static ABROAD: Query = Query::read(
     "select d.currency,
             sum(case when d.system = $1 then t.amount::numeric else -t.amount::numeric end)
-       from ledger.transfers t
+       from ledger.all_transfers t
        join ledger.accounts d on d.id = t.debit_account_id
        join ledger.accounts c on c.id = t.credit_account_id
       where (d.system = $1) <> (c.system = $1)
@@ -51,9 +51,9 @@ static CLOSING_FLOWS: Query = Query::read(
     "select s.account_id, sum(s.amount)
        from ledger.closing_journals c
       cross join lateral (
-            select t.* from ledger.transfers t where t.journal_id = c.journal_id
+            select t.* from ledger.all_transfers t where t.journal_id = c.journal_id
              union all
-            select t.* from ledger.transfers t
+            select t.* from ledger.all_transfers t
              where t.id = c.journal_id and t.journal_id is null) t
       cross join lateral (values (t.debit_account_id, t.amount::numeric),
                                  (t.credit_account_id, -t.amount::numeric)) s (account_id, amount)

@@ -12,7 +12,7 @@ use pgrx::Uuid;
 
 static TODAY: Query = Query::read("select (now() at time zone $1)::date - date '2000-01-01'");
 static IS_TRANSFER: Query =
-    Query::read("select exists (select from ledger.transfers where id = $1)");
+    Query::read("select exists (select from ledger.all_transfers where id = $1)");
 static TRANSFERS: Query = Query::read(
     "select t.id, t.journal_id, (t.at at time zone $4)::date - date '2000-01-01',
             to_char(t.at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
@@ -23,16 +23,16 @@ static TRANSFERS: Query = Query::read(
        from (select id, journal_id, coalesce(effective_at, recorded_at) as at, recorded_at,
                     debit_account_id, credit_account_id, amount::bigint as amount, kind_id,
                     description, metadata, hold_id, reverses_id
-               from ledger.transfers) t
+               from ledger.all_transfers) t
        join ledger.accounts d on d.id = t.debit_account_id
        join ledger.accounts c on c.id = t.credit_account_id
        join ledger.transfer_kinds k on k.id = t.kind_id
-       left join ledger.journals j on j.id = t.journal_id
+       left join ledger.all_journals j on j.id = t.journal_id
       where ($1 is null or d.system = $1 or c.system = $1)
         and ($2 is null or t.at >= (date '2000-01-01' + $2)::timestamp at time zone $4)
         and ($3 is null or t.at < (date '2000-01-01' + $3)::timestamp at time zone $4)
         and ($5 is null or (t.at, t.id) > (select coalesce(a.effective_at, a.recorded_at), a.id
-                                             from ledger.transfers a where a.id = $5))
+                                             from ledger.all_transfers a where a.id = $5))
       order by t.at, t.id
       limit $6",
 );
@@ -44,10 +44,10 @@ static ACCOUNTS: Query = Query::read(
                sum(x.change) filter (where x.at < (date '2000-01-01' + $2)::timestamp at time zone $4) as opening,
                sum(x.change) filter (where x.at < (date '2000-01-01' + $3)::timestamp at time zone $4) as closing
           from (select debit_account_id as account_id, amount::bigint as change,
-                       coalesce(effective_at, recorded_at) as at from ledger.transfers
+                       coalesce(effective_at, recorded_at) as at from ledger.all_transfers
                 union all
                 select credit_account_id, -amount::bigint, coalesce(effective_at, recorded_at)
-                  from ledger.transfers) x
+                  from ledger.all_transfers) x
          where $2 is not null or $3 is not null
          group by x.account_id)
      select a.id, a.system, a.code, a.name, a.class, a.currency,

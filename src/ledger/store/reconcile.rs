@@ -66,29 +66,29 @@ static FREE_TRANSFERS: Query = Query::read_latest(
                         where m.key = any ($6))
        from (select id, amount::bigint as amount, $5 as sign, recorded_at as at, journal_id,
                     description, metadata
-               from ledger.transfers
+               from ledger.all_transfers
               where debit_account_id = $1 and effective_at is null
                 and recorded_at >= (date '2000-01-01' + $2)::timestamp at time zone $4
                 and recorded_at < (date '2000-01-01' + $3)::timestamp at time zone $4
              union all
              select id, amount::bigint, $5, effective_at, journal_id, description, metadata
-               from ledger.transfers
+               from ledger.all_transfers
               where debit_account_id = $1
                 and effective_at >= (date '2000-01-01' + $2)::timestamp at time zone $4
                 and effective_at < (date '2000-01-01' + $3)::timestamp at time zone $4
              union all
              select id, amount::bigint, -$5, recorded_at, journal_id, description, metadata
-               from ledger.transfers
+               from ledger.all_transfers
               where credit_account_id = $1 and effective_at is null
                 and recorded_at >= (date '2000-01-01' + $2)::timestamp at time zone $4
                 and recorded_at < (date '2000-01-01' + $3)::timestamp at time zone $4
              union all
              select id, amount::bigint, -$5, effective_at, journal_id, description, metadata
-               from ledger.transfers
+               from ledger.all_transfers
               where credit_account_id = $1
                 and effective_at >= (date '2000-01-01' + $2)::timestamp at time zone $4
                 and effective_at < (date '2000-01-01' + $3)::timestamp at time zone $4) t
-       left join ledger.journals j on j.id = t.journal_id
+       left join ledger.all_journals j on j.id = t.journal_id
       where not exists (select from ledger.match_transfers m
                          where m.transfer_id = t.id and m.account_id = $1 and m.active)
       order by t.at, t.id
@@ -119,7 +119,7 @@ static LINES: Query = Query::read_latest(
 );
 static TRANSFERS: Query = Query::read_latest(
     "select id, case when debit_account_id = $1 then $3 else -$3 end * amount::bigint
-       from ledger.transfers
+       from ledger.all_transfers
       where id = any ($2) and $1 in (debit_account_id, credit_account_id)",
 );
 static MATCHES_OF: Query = Query::read_latest(
@@ -171,7 +171,7 @@ static MATCHED_TRANSFERS: Query = Query::read(
                     coalesce(t.effective_at, t.recorded_at) as at
                from ledger.matches m
                join ledger.match_transfers y on y.match_id = m.id and y.active
-               join ledger.transfers t on t.id = y.transfer_id
+               join ledger.all_transfers t on t.id = y.transfer_id
               where m.statement_id = $1) x",
 );
 static OTHERS: Query = Query::read(
@@ -179,18 +179,18 @@ static OTHERS: Query = Query::read(
             count(*) filter (where m.id is null),
             coalesce(sum(t.change) filter (where m.statement_id <> $1), 0)::bigint,
             count(*) filter (where m.statement_id <> $1)
-       from (select id, $3 * amount::bigint as change from ledger.transfers
+       from (select id, $3 * amount::bigint as change from ledger.all_transfers
               where debit_account_id = $2 and effective_at is null
                 and recorded_at >= $4 and recorded_at < $5
              union all
-             select id, $3 * amount::bigint from ledger.transfers
+             select id, $3 * amount::bigint from ledger.all_transfers
               where debit_account_id = $2 and effective_at >= $4 and effective_at < $5
              union all
-             select id, -$3 * amount::bigint from ledger.transfers
+             select id, -$3 * amount::bigint from ledger.all_transfers
               where credit_account_id = $2 and effective_at is null
                 and recorded_at >= $4 and recorded_at < $5
              union all
-             select id, -$3 * amount::bigint from ledger.transfers
+             select id, -$3 * amount::bigint from ledger.all_transfers
               where credit_account_id = $2 and effective_at >= $4 and effective_at < $5) t
        left join ledger.match_transfers x
          on x.transfer_id = t.id and x.account_id = $2 and x.active
