@@ -134,6 +134,33 @@ mod tests {
     }
 
     #[pg_test]
+    fn statements_and_the_proof_read_the_archive_too() {
+        alone();
+        year();
+        let other = open_account(&NewAccount { system: "other", ..plain("wallet") }).unwrap();
+        let bank = find_account("test", "bank").unwrap().unwrap();
+        transfer(bank, other, 70).unwrap();
+        run("select ledger.exchange('test', 'bank', 'dollars', 83, 1)");
+        run("select ledger.close_period('test', '2024-01-01', 'earnings')");
+        let asked = || {
+            [
+                sums("balance_sheet('test', null, 'INR')"),
+                sums("income_statement('test', '2023-01-01', '2024-01-01', 'INR')"),
+                sums("income_statement('test', '2024-01-01', '2025-01-01', 'INR')"),
+            ]
+        };
+        let before = asked();
+        run("alter table ledger.transfers disable trigger user;
+             alter table ledger.journals disable trigger user;
+             insert into ledger.transfers_archive select * from ledger.transfers;
+             insert into ledger.journals_archive select * from ledger.journals;
+             delete from ledger.transfers;
+             delete from ledger.journals");
+        assert_eq!(asked(), before);
+        expect_books_in_order();
+    }
+
+    #[pg_test]
     fn statements_fold_at_a_depth() {
         year();
         let [sales, web] = ["sales", "web"]
