@@ -14,8 +14,10 @@ mod tests {
         )
     }
 
-    /// Before and after: so that what backends keep of the table must be forgotten.
+    /// Posted to before the table changes, so that what backends keep of it must be
+    /// forgotten. Alone, since other tests wait for such a change with locks of their own.
     fn accounts() -> (AccountId, AccountId) {
+        alone();
         let (bank, wallet) = (open("bank"), open("wallet"));
         transfer(bank, wallet, 1).unwrap();
         (bank, wallet)

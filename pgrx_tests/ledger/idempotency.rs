@@ -154,7 +154,7 @@ mod tests {
         let call = call_transfer(bank, wallet, &format!("p_amount => 5, p_id => '{}'", new_id()));
         assert!(!one::<bool>(&format!("select replayed from ({call}) t")));
         assert!(one::<bool>(&format!("select replayed from ({call}) t")));
-        expect_error("PT409", &call.replace("=> 5", "=> 6"));
+        expect_error("PT409", &call.replace("p_amount => 5", "p_amount => 6"));
         assert_eq!(figures(wallet).0, 5);
     }
 }
