@@ -47,6 +47,15 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_is_archived_is_exported_too() {
+        books();
+        run("insert into ledger.transfers_archive
+             select (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid()))).*
+               from ledger.transfers t where journal_id is null");
+        assert_eq!(lines("'test'").len(), 5);
+    }
+
+    #[pg_test]
     fn json_lines_are_exact() {
         books();
         let lines = lines("'test', 'jsonl'");

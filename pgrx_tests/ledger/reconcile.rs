@@ -237,6 +237,19 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_is_archived_is_matched_too() {
+        let (bank, sales) = books();
+        came(bank, sales, 100, 5, "");
+        run("insert into ledger.transfers_archive
+             select (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid()))).*
+               from ledger.transfers t");
+        let statement = import(bank, &[(5, 100, ""), (5, 100, "")], r#"{"opening_balance": "0"}"#);
+        assert_eq!(outcomes(&statement, ""), ["matched 100/100", "matched 100/100"]);
+        assert_eq!(item(&statement, "closing_difference"), Some(0));
+        assert_eq!(item(&statement, "unexplained"), Some(0));
+    }
+
+    #[pg_test]
     fn days_are_those_of_the_statements_time_zone() {
         let (bank, sales) = books();
         came(bank, sales, 100, 5, "");
