@@ -19,6 +19,7 @@ const KEPT = {
   'identity.throttle': 'true', // counts failed sign-ins and messages
   'ops.audit_logs': "action = 'sign_in_failed'",
   'ops.check_results': 'true', // run_checks wants nothing from its caller
+  'ledger.checkpoint_progress': 'true', // nor does make_checkpoints
 };
 
 /** Arguments for which any value is a good one, or NULL is: with them nothing else may refer to anything. */
@@ -122,7 +123,8 @@ async function noneMatters(requests) {
 }
 
 /** A value that has the right type and refers to nothing. */
-const nothing = ({ type }) =>
+const nothing = ({ name, type }) =>
+  (/^p_(account|parent)|_account_id$/.test(name) && type === 'bigint' ? '999999999' : undefined) ??
   ({ uuid: `"${randomUUID()}"`, jsonb: '{}', 'timestamp with time zone': '"2020-01-01"', boolean: 'true', bytea: '"\\\\x00"' })[type] ??
   (/int|numeric|double/.test(type) ? '1' : '"x"');
 
@@ -178,7 +180,7 @@ function* badRequests({ schema, name, args }, caller) {
   }
 }
 
-describe('functions', { timeout: 300_000 }, () => {
+describe('functions', { timeout: 900_000 }, () => {
   let functions;
   before(async () => {
     functions = await sql(FUNCTIONS, [SYSTEMS]);
