@@ -43,10 +43,10 @@ function batches(withHot) {
   const credit = withHot ? hot : `${base}::bigint + (d + 1 + (random() * 9997)::int) % 10000`;
   sql(`drop table if exists bench.batches;
     create table bench.batches as
-    select n, (select jsonb_agg(jsonb_build_object('id', gen_random_uuid(), 'debit_account_id', ${base}::bigint + d,
-                   'credit_account_id', ${credit}, 'amount', 5, 'currency', 'INR'))
-                 from (select n, (random() * 9999)::int as d from generate_series(1, ${BATCH})) one) as transfers
-      from generate_series(1, ${BATCHES}) n`);
+    select n, jsonb_agg(jsonb_build_object('id', gen_random_uuid(), 'debit_account_id', ${base}::bigint + d,
+                'credit_account_id', ${credit}, 'amount', 5, 'currency', 'INR')) as transfers
+      from (select n, (random() * 9999)::int as d from generate_series(1, ${BATCHES}) n, generate_series(1, ${BATCH})) one
+     group by n`);
   const file = join(work, 'batches.sql');
   const clock = 'select extract(epoch from clock_timestamp());';
   const call = (n) =>
