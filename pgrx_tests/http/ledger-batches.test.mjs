@@ -135,7 +135,7 @@ describe('what is written without statements', () => {
        where c.relnamespace in ('ledger'::regnamespace, 'network'::regnamespace, 'identity'::regnamespace, 'ops'::regnamespace)
          and c.relkind = 'r'`);
     for (const { index, amname } of tables) {
-      if (amname === 'btree') await query('select bt_index_parent_check($1::regclass, true)', [index]);
+      if (amname === 'btree') await query('select bt_index_check($1::regclass, true)', [index]);
     }
     for (const name of new Set(tables.map((table) => table.name))) {
       assert.deepEqual(await query('select * from verify_heapam($1::regclass)', [name]), [], name);
