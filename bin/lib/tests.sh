@@ -59,7 +59,7 @@ test_http() {
     [[ -z $1 ]] || files=("$(realpath "$1")")
     printf 'Tests through the gateway.\n'
     fresh_servers || { count "Through the gateway" 0 0 1 && return; }
-    run "$log" env "${TEST_ENV[@]}" node --test --test-timeout=900000 --test-reporter=spec --test-reporter-destination=stdout \
+    run "$log" env "${TEST_ENV[@]}" node --test --test-timeout=300000 --test-reporter=spec --test-reporter-destination=stdout \
         --test-reporter=tap --test-reporter-destination="$tap" "${files[@]}"
     count "Through the gateway" "$(sum_of 's/^# pass //p' "$tap")" \
         "$(sum_of 's/^# \(fail\|cancelled\) //p' "$tap")" "$STATUS"

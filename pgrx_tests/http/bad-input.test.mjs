@@ -180,7 +180,7 @@ function* badRequests({ schema, name, args }, caller) {
   }
 }
 
-describe('functions', { timeout: 900_000 }, () => {
+describe('functions', { timeout: 300_000 }, () => {
   let functions;
   before(async () => {
     functions = await sql(FUNCTIONS, [SYSTEMS]);

@@ -81,6 +81,7 @@ impl Shape {
 
     fn is_direct(&self, vouched: &[&str]) -> bool {
         // Of a session that plays replica other triggers fire.
+        // SAFETY: a plain global of the backend.
         let role = unsafe { pg_sys::SessionReplicationRole };
         self.is_plain
             && role == pg_sys::SESSION_REPLICATION_ROLE_ORIGIN as i32
