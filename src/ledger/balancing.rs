@@ -81,6 +81,7 @@ pub fn post_up_to(journal: &Journal<'_>, balancing: Balancing) -> Result<Posted>
     };
     let mut request = Request::new(journal)?;
     let admitted = admit(journal.effective_at, [leg.debit, leg.credit]);
+    let kind = transfers::kind_id(journal.system, journal.kind)?;
     let mut books = Books::lock([leg.debit, leg.credit], Touch::Whole)?;
     if let Some(id) = leg.id
         && let Some(stored) = transfers::find_by_transfer(id)?
@@ -96,7 +97,7 @@ pub fn post_up_to(journal: &Journal<'_>, balancing: Balancing) -> Result<Posted>
     let account = |id: AccountId| books.get(id).copied();
     let minor = balancing.amount(&account(leg.debit)?, &account(leg.credit)?, leg.amount.minor)?;
     request.lines[0].amount = Money { minor, ..leg.amount };
-    post_locked(books, &request)
+    post_locked(books, &request, kind)
 }
 
 #[cfg(test)]

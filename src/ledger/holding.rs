@@ -40,6 +40,7 @@ pub fn place(new: &NewHold<'_>) -> Result<Placed> {
     check_finite("expires_at", new.expires_at.as_ref())?;
     check_notes(new.description, new.metadata.as_ref())?;
     check_transfer(new.debit, new.credit, new.amount, field)?;
+    let kind = transfers::kind_id(new.system, new.kind)?;
     let mut books = Books::lock([new.debit, new.credit], Touch::Pending)?;
     if let Some(id) = new.id
         && let Some(stored) = store::holds::find(id)?
@@ -58,7 +59,6 @@ pub fn place(new: &NewHold<'_>) -> Result<Placed> {
     let changes = BTreeMap::from([(new.debit, debit), (new.credit, credit)]);
     books.check(&changes)?;
     let id = new.id.unwrap_or_else(new_id);
-    let kind = transfers::kind_id(new.system, new.kind)?;
     if !store::holds::insert(id, new, kind, now)? {
         return repeated(new, &find(id)?);
     }
@@ -100,6 +100,7 @@ pub fn settle_with(settlement: &Settlement) -> Result<Uuid> {
 pub fn post_settlement(settlement: &Settlement) -> Result<Posted> {
     let held = find(settlement.hold)?;
     check_settlement(&held, settlement)?;
+    let kind = transfers::kind_id(&held.system, &held.kind)?;
     let books = Books::lock([held.debit, held.credit], Touch::Both)?;
     // Its accounts never change; what is left of it may have, until now.
     let held = find(settlement.hold)?;
@@ -123,8 +124,7 @@ pub fn post_settlement(settlement: &Settlement) -> Result<Posted> {
     };
     let stored = transfers::insert_one(&Single {
         line: &line,
-        system: &held.system,
-        kind: &held.kind,
+        kind,
         hold: Some(held.id),
         description: None,
         metadata: None,

@@ -42,22 +42,23 @@ pub fn post_request(request: &Request<'_>) -> Result<Posted> {
         return Ok(posted);
     }
     let changes = request.changes()?;
+    let kind = transfers::kind_id(request.system, request.kind)?;
     let books = Books::lock(changes.keys().copied(), Touch::Posted)?;
     // Whoever held the locks before may have posted the same request.
     if let Some(posted) = repeated(request)? {
         return Ok(posted);
     }
-    post_locked(books, request)
+    post_locked(books, request, kind)
 }
 
-/// Posts a request that repeats none, with its accounts locked.
-pub fn post_locked(mut books: Books, request: &Request<'_>) -> Result<Posted> {
+/// Posts a request of this kind that repeats none, with its accounts locked.
+pub fn post_locked(mut books: Books, request: &Request<'_>, kind: i16) -> Result<Posted> {
     let changes = request.changes()?;
     let now = clock();
     books.expire(now)?;
     check_currencies(request, &books)?;
     let after = books.check(&changes)?;
-    if !insert(request, now)? {
+    if !insert(request, kind, now)? {
         // Another transaction posted it between our look and our insert.
         let taken = || Error::internal("a transfer was neither stored nor found");
         return repeated(request)?.ok_or_else(taken);
@@ -102,12 +103,12 @@ fn check_currencies(request: &Request<'_>, books: &Books) -> Result<(), LedgerEr
 }
 
 /// Stores the transfers; false where another transaction was faster.
-fn insert(request: &Request<'_>, now: TimestampWithTimeZone) -> Result<bool> {
-    let Some(key) = &request.key else { return insert_transfers(request, now) };
+fn insert(request: &Request<'_>, kind: i16, now: TimestampWithTimeZone) -> Result<bool> {
+    let Some(key) = &request.key else { return insert_transfers(request, kind, now) };
     let taken = || Error::new(sqlstate::UNIQUE_VIOLATION, "the key of the journal is taken");
     unless_taken(|| {
         let id = request.journal_id.unwrap_or(request.lines[0].id);
-        if insert_transfers(request, now)? && keys::insert(request.system, key, id)? {
+        if insert_transfers(request, kind, now)? && keys::insert(request.system, key, id)? {
             return Ok(true);
         }
         Err(taken())
@@ -122,13 +123,11 @@ fn unless_taken(insert: impl FnOnce() -> Result<bool>) -> Result<bool> {
     }
 }
 
-fn insert_transfers(request: &Request<'_>, now: TimestampWithTimeZone) -> Result<bool> {
-    let kind = transfers::kind_id(request.system, request.kind)?;
+fn insert_transfers(request: &Request<'_>, kind: i16, now: TimestampWithTimeZone) -> Result<bool> {
     match request.journal_id {
         None => transfers::insert_one(&Single {
             line: &request.lines[0],
-            system: request.system,
-            kind: request.kind,
+            kind,
             hold: None,
             description: request.description,
             metadata: request.metadata.as_ref(),

@@ -41,6 +41,7 @@ pub fn sweep(sweep: &Sweep<'_>) -> Result<Option<Posted>> {
     sweep.check()?;
     let ids: BTreeSet<AccountId> = sweep.from.iter().copied().chain([sweep.to]).collect();
     let admitted = admit(sweep.effective_at, ids.iter().copied());
+    let kind = transfers::kind_id(sweep.system, sweep.kind)?;
     let mut books = Books::lock(ids, Touch::Whole)?;
     if let Some(id) = sweep.id
         && let Some(stored) = find(id)?
@@ -60,7 +61,7 @@ pub fn sweep(sweep: &Sweep<'_>) -> Result<Option<Posted>> {
         return Ok(None);
     }
     let request = sweep.request(&legs)?;
-    Ok(Some(post_locked(books, &request)?))
+    Ok(Some(post_locked(books, &request, kind)?))
 }
 
 /// All that is available in an account, to be moved; nothing where that is nothing.

@@ -22,9 +22,7 @@ static ADD_KIND: Query = Query::write(
 static INSERT_ONE: Query = Query::write(
     "insert into ledger.transfers (id, debit_account_id, credit_account_id, amount, recorded_at,
         effective_at, kind_id, hold_id, reverses_id, description, metadata)
-     select $1, $2, $3, $4, $5, $6, k.id, $9, $10, $11, $12
-       from ledger.transfer_kinds k
-      where k.system = $7 and k.kind = $8
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      on conflict do nothing",
 );
 static INSERT_JOURNAL: Query = Query::write(
@@ -144,7 +142,8 @@ thread_local! {
     static KINDS: Kept<i16> = Kept::default();
 }
 
-/// The number of a kind, which appears when it is first used.
+/// The number of a kind, which appears when it is first used. To be asked for before
+/// accounts are locked: a transaction that has just made the kind may wait for them.
 pub fn kind_id(system: &str, kind: &str) -> Result<i16> {
     // Neither has control characters.
     let name = format!("{system}\n{kind}");
@@ -161,8 +160,7 @@ pub fn kind_id(system: &str, kind: &str) -> Result<i16> {
 /// What a transfer on its own has besides its line.
 pub struct Single<'a> {
     pub line: &'a Line,
-    pub system: &'a str,
-    pub kind: &'a str,
+    pub kind: i16,
     pub hold: Option<Uuid>,
     pub description: Option<&'a str>,
     pub metadata: Option<&'a serde_json::Value>,
@@ -170,8 +168,7 @@ pub struct Single<'a> {
     pub effective_at: Option<TimestampWithTimeZone>,
 }
 
-/// Whether the transfer was stored: false where its id or what it reverses is
-/// taken, or its kind is unknown.
+/// Whether the transfer was stored: false where its id or what it reverses is taken.
 pub fn insert_one(single: &Single<'_>) -> Result<bool> {
     let line = single.line;
     let rows = INSERT_ONE.run(&[
@@ -181,7 +178,6 @@ pub fn insert_one(single: &Single<'_>) -> Result<bool> {
         line.amount.minor.into(),
         single.recorded_at.into(),
         single.effective_at.into(),
-        single.system.into(),
         single.kind.into(),
         single.hold.into(),
         line.reverses.into(),
