@@ -2,6 +2,7 @@
 //! PostgreSQL made and that goes out as it is.
 
 use crate::kernel::error::{Error, Result, required};
+use crate::kernel::jsonb_read::{self, Scalar};
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::Datum;
 use pgrx::nullable::Nullable;
@@ -11,6 +12,7 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 use pgrx::{FromDatum, IntoDatum, pg_sys};
 use serde_json::Value;
 use std::ffi::CStr;
+use std::ptr::NonNull;
 use std::result;
 
 /// The text of a `json` value. Unlike [`pgrx::Json`] it is not parsed and
@@ -47,15 +49,28 @@ unsafe impl BoxRet for JsonText {
     }
 }
 
-/// A `jsonb` argument. Unlike [`pgrx::JsonB`] it does not panic, which would be a
-/// 5xx, where the value is more than Rust reads: a number beyond 1e308, or lists
-/// and objects more than 127 deep.
-pub struct JsonArg(result::Result<Value, String>);
+/// A `jsonb` argument, read when it is asked for. Unlike [`pgrx::JsonB`] it does not
+/// panic, which would be a 5xx, where the value is more than Rust reads: a number beyond
+/// 1e308, or lists and objects more than 127 deep.
+pub struct JsonArg(Option<NonNull<pg_sys::Jsonb>>);
 
 impl JsonArg {
     /// The value, or 22023.
-    pub fn value(self, field: &str) -> Result<Value> {
-        self.0.map_err(|reason| Error::invalid(field, format!("cannot be read: {reason}")))
+    pub fn value(&self, field: &str) -> Result<Value> {
+        self.read().map_err(|reason| Error::invalid(field, format!("cannot be read: {reason}")))
+    }
+
+    fn read(&self) -> result::Result<Value, String> {
+        let json = self.0.ok_or("it is NULL")?;
+        // SAFETY: a jsonb, whose output function gives a text in the server's encoding;
+        // it is freed with the memory of the call.
+        let text = unsafe {
+            let datum = pg_sys::Datum::from(json.as_ptr());
+            let text = pgrx::direct_function_call::<&CStr>(pg_sys::jsonb_out, &[Some(datum)]);
+            text.ok_or("it is NULL")?.to_str()
+        };
+        serde_json::from_str(text.map_err(|e| e.to_string())?)
+            .map_err(|e| reason(&e.to_string()).to_owned())
     }
 
     /// The value of an argument that must be there.
@@ -66,6 +81,16 @@ impl JsonArg {
     /// The value of an argument that may be left out.
     pub fn optional(argument: Option<Self>, field: &str) -> Result<Option<Value>> {
         argument.map(|json| json.value(field)).transpose()
+    }
+
+    /// The objects of an array of plain ones: see [`jsonb_read::objects`].
+    pub fn objects<T: Default>(
+        &self,
+        most: usize,
+        set: impl FnMut(&mut T, &str, Scalar<'_>) -> Option<()>,
+    ) -> Option<Vec<T>> {
+        // SAFETY: it was unpacked when it came, into the memory of the call.
+        unsafe { jsonb_read::objects(self.0?.as_ptr(), most, set) }
     }
 }
 
@@ -78,15 +103,9 @@ impl FromDatum for JsonArg {
         if is_null {
             return None;
         }
-        // SAFETY: the caller says that it is a jsonb, whose output function gives a text
-        // in the server's encoding; it is freed with the memory of the call.
-        let text = unsafe {
-            let text: &CStr = pgrx::direct_function_call(pg_sys::jsonb_out, &[Some(datum)])?;
-            text.to_str()
-        };
-        Some(JsonArg(text.map_err(|e| e.to_string()).and_then(|text| {
-            serde_json::from_str(text).map_err(|e| reason(&e.to_string()).to_owned())
-        })))
+        // SAFETY: the caller says that it is a jsonb.
+        let json = unsafe { pg_sys::pg_detoast_datum(datum.cast_mut_ptr()) };
+        Some(JsonArg(NonNull::new(json.cast())))
     }
 }
 
@@ -98,8 +117,7 @@ fn reason(message: &str) -> &str {
 // SAFETY: a jsonb datum is what from_polymorphic_datum expects.
 unsafe impl<'fcx> ArgAbi<'fcx> for JsonArg {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        let missing = || JsonArg(Err("it is NULL".to_owned()));
-        unsafe { arg.unbox_arg_using_from_datum().unwrap_or_else(missing) }
+        unsafe { arg.unbox_arg_using_from_datum().unwrap_or(JsonArg(None)) }
     }
 
     unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {

@@ -15,6 +15,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod json;
 pub mod jsonb;
+pub mod jsonb_read;
 pub mod jwt;
 pub mod kept;
 pub mod keys;

@@ -77,8 +77,7 @@ pub fn find_account(system: &str, code: &str) -> Result<Option<AccountId>> {
 
 /// The balance of an account now, without holds that have expired.
 pub fn balance(id: AccountId) -> Result<Balance> {
-    let mut account =
-        store::accounts::read(&[id])?.into_iter().next().ok_or(LedgerError::UnknownAccount(id))?;
+    let mut account = read(id)?;
     complete(&mut account)?;
     Ok(account.balance())
 }
@@ -100,14 +99,32 @@ pub fn lock_balances(ids: &[AccountId]) -> Result<Vec<Balance>> {
     ids.iter().map(balance).collect()
 }
 
-/// The balance that a posting left an account with, or, where its row does not
-/// tell (a striped account, a repeated request), the balance now.
-pub fn balance_after(posted: &Posted, id: AccountId) -> Result<Balance> {
+/// What a posting left on an account; nothing where the account is striped.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Left {
+    pub posted: Option<i64>,
+    pub available: Option<i64>,
+}
+
+/// What a posting left on an account or, after a repeated request, what is there now. Of
+/// a striped account no single row tells, and to read all of them would cost more than
+/// the posting: whoever wants its balance asks for it.
+pub fn left_on(posted: &Posted, id: AccountId) -> Result<Left> {
     let known = posted.after.iter().find(|account| account.id == id);
-    match known.filter(|account| account.stripes == 0 && !account.has_holds()) {
-        Some(account) => Ok(account.balance()),
-        None => balance(id),
+    let mut account = known.copied().map_or_else(|| read(id), Ok)?;
+    if account.stripes > 0 {
+        return Ok(Left::default());
     }
+    // The long way has looked for holds that have expired; this is for the short way, and
+    // for repeated requests.
+    complete(&mut account)?;
+    let balance = account.balance();
+    Ok(Left { posted: Some(balance.posted), available: Some(balance.available) })
+}
+
+fn read(id: AccountId) -> Result<Account> {
+    let found = store::accounts::read(&[id])?.into_iter().next();
+    Ok(found.ok_or(LedgerError::UnknownAccount(id))?)
 }
 
 /// Adds what is not in the account's row.

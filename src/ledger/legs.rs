@@ -2,6 +2,8 @@
 
 use crate::kernel::error::{Error, Result, sqlstate};
 use crate::kernel::ids::parse_id;
+use crate::kernel::json::JsonArg;
+use crate::kernel::jsonb_read::Scalar;
 use crate::kernel::money::{Currency, Money};
 use crate::ledger::account::AccountId;
 use crate::ledger::batch::{Item, MAX_TRANSFERS};
@@ -32,18 +34,14 @@ pub fn read_legs(system: &str, json: &Value) -> Result<Vec<Leg>> {
 
 /// Reads an array of transfers for a batch. Codes that no account has are left to the
 /// batch, which may refuse those transfers alone.
-pub fn read_batch(system: &str, json: &Value) -> Result<Vec<Item>> {
-    let name = "p_transfers";
-    let array = json.as_array().ok_or_else(|| Error::invalid(name, "must be an array"))?;
-    if array.is_empty() || array.len() > MAX_TRANSFERS {
-        let rule = format!("must have 1 to {MAX_TRANSFERS} transfers");
-        return Err(Error::invalid(name, rule));
-    }
-    let drafts: Vec<Draft> = array
-        .iter()
-        .enumerate()
-        .map(|(n, one)| Draft::read(one, &At(name, n)))
-        .collect::<Result<_>>()?;
+pub fn read_batch(system: &str, json: &JsonArg) -> Result<Vec<Item>> {
+    let drafts = match json.objects(MAX_TRANSFERS, Plain::set) {
+        Some(plain) if !plain.is_empty() => {
+            plain.into_iter().map(Plain::draft).collect::<Option<Vec<_>>>()
+        }
+        _ => None,
+    };
+    let drafts = drafts.map_or_else(|| read_drafts("p_transfers", json), Ok)?;
     let codes = drafts.iter().flat_map(|draft| [&draft.debit, &draft.credit]);
     let mut codes: Vec<String> = codes
         .filter_map(|name| match name {
@@ -67,6 +65,17 @@ pub fn read_batch(system: &str, json: &Value) -> Result<Vec<Item>> {
         currency: draft.currency,
     };
     Ok(drafts.iter().map(item).collect())
+}
+
+/// The transfers of a batch that has something out of the ordinary.
+fn read_drafts(name: &'static str, json: &JsonArg) -> Result<Vec<Draft>> {
+    let json = json.value(name)?;
+    let array = json.as_array().ok_or_else(|| Error::invalid(name, "must be an array"))?;
+    if array.is_empty() || array.len() > MAX_TRANSFERS {
+        let rule = format!("must have 1 to {MAX_TRANSFERS} transfers");
+        return Err(Error::invalid(name, rule));
+    }
+    array.iter().enumerate().map(|(n, one)| Draft::read(one, &At(name, n))).collect()
 }
 
 /// An object of an array, and what the caller calls the array.
@@ -128,6 +137,49 @@ impl Draft {
         };
         Ok(Leg { id: self.id, debit, credit, amount: Money::new(self.amount, currency) })
     }
+}
+
+/// What a leg has so far while its keys are read one after the other. Anything that is
+/// not as it should be is left to [`Draft::read`], which says what it is.
+#[derive(Default)]
+struct Plain {
+    id: Option<pgrx::Uuid>,
+    debit: Option<Name>,
+    credit: Option<Name>,
+    amount: Option<i64>,
+    currency: Option<Currency>,
+}
+
+impl Plain {
+    fn set(&mut self, key: &str, value: Scalar<'_>) -> Option<()> {
+        match (key, value) {
+            ("id", Scalar::Text(id)) => self.id = Some(parse_id(id, key).ok()?),
+            ("currency", Scalar::Text(code)) => {
+                self.currency = Some(Currency::parse(code, key).ok()?);
+            }
+            ("id" | "currency", Scalar::Null) => (),
+            ("amount", Scalar::Whole(amount)) => self.amount = Some(amount),
+            ("debit" | "debit_account_id", value) => named(&mut self.debit, key, value)?,
+            ("credit" | "credit_account_id", value) => named(&mut self.credit, key, value)?,
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn draft(self) -> Option<Draft> {
+        let Plain { id, debit, credit, amount, currency } = self;
+        Some(Draft { id, debit: debit?, credit: credit?, amount: amount?, currency })
+    }
+}
+
+/// Sets one side of a leg, unless it has been set by its other key.
+fn named(side: &mut Option<Name>, key: &str, value: Scalar<'_>) -> Option<()> {
+    let name = match value {
+        Scalar::Text(code) if !key.ends_with("_id") => Name::Code(code.to_owned()),
+        Scalar::Whole(id) if key.ends_with("_id") => Name::Id(id),
+        _ => return None,
+    };
+    side.replace(name).is_none().then_some(())
 }
 
 /// The value of a key; null is the same as left out.

@@ -67,7 +67,7 @@ fn ledger_post_batch(
         access::require_service()?;
         let (system, kind) = (required(p_system, "p_system")?, required(p_kind, "p_kind")?);
         let mode = mode(required(p_mode, "p_mode")?)?;
-        let transfers = JsonArg::required(p_transfers, "p_transfers")?;
+        let transfers = required(p_transfers, "p_transfers")?;
         let items = read_batch(system, &transfers)?;
         let outcomes = post_batch(system, kind, &items, mode)?;
         let rows: Vec<Row> =

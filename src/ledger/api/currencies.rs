@@ -5,7 +5,7 @@ use crate::kernel::error::{Error, Result, entry, required};
 use crate::kernel::json::JsonArg;
 use crate::kernel::money::Currency;
 use crate::ledger::access;
-use crate::ledger::accounts::balance_after;
+use crate::ledger::accounts::left_on;
 use crate::ledger::api::Reference;
 use crate::ledger::api::transfers::by_hand;
 use crate::ledger::exchange::{Asked, Exchanged, NewExchange, Remainder, exchange};
@@ -77,18 +77,18 @@ type ExchangeRow = (
     AnyNumeric,
     TimestampWithTimeZone,
     TimestampWithTimeZone,
-    i64,
-    i64,
-    i64,
-    i64,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
     bool,
 );
 
 fn exchange_row(new: &NewExchange<'_>) -> Result<ExchangeRow> {
     let Exchanged { posted, terms } = exchange(new)?;
     let posted = by_hand("exchange", posted)?;
-    let debited = balance_after(&posted, new.debit)?;
-    let credited = balance_after(&posted, new.credit)?;
+    let debited = left_on(&posted, new.debit)?;
+    let credited = left_on(&posted, new.credit)?;
     Ok((
         posted.journal_id,
         new.debit.0,
@@ -155,10 +155,10 @@ fn ledger_exchange(
             name!(rate_denominator, AnyNumeric),
             name!(effective_at, TimestampWithTimeZone),
             name!(recorded_at, TimestampWithTimeZone),
-            name!(debit_posted, i64),
-            name!(debit_available, i64),
-            name!(credit_posted, i64),
-            name!(credit_available, i64),
+            name!(debit_posted, Option<i64>),
+            name!(debit_available, Option<i64>),
+            name!(credit_posted, Option<i64>),
+            name!(credit_available, Option<i64>),
             name!(replayed, bool),
         ),
     >,

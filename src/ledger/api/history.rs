@@ -2,7 +2,7 @@
 
 use crate::kernel::caller::{self, Kind};
 use crate::kernel::error::{entry, required};
-use crate::ledger::accounts::balance_after;
+use crate::ledger::accounts::balance;
 use crate::ledger::api::Reference;
 use crate::ledger::opening::{self, Opening};
 use crate::ledger::{access, history};
@@ -102,7 +102,7 @@ fn ledger_open_balance(
                 new: Some(Map::from_iter([("account_id".to_owned(), json!(account.0))]).into()),
             })?;
         }
-        let balance = balance_after(&posted, account)?;
+        let balance = balance(account)?;
         Ok(TableIterator::once((
             posted.journal_id,
             account.0,

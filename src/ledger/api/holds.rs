@@ -4,7 +4,7 @@ use crate::kernel::clock::clock;
 use crate::kernel::error::{Error, Result, entry, required};
 use crate::kernel::json::JsonArg;
 use crate::kernel::money::Money;
-use crate::ledger::accounts::{balance, balance_after};
+use crate::ledger::accounts::{balance, left_on};
 use crate::ledger::api::{Reference, money};
 use crate::ledger::hold::{NewHold, Settlement};
 use crate::ledger::{access, expiry, holding};
@@ -143,10 +143,10 @@ fn ledger_settle(
             name!(remaining, i64),
             name!(status, String),
             name!(recorded_at, TimestampWithTimeZone),
-            name!(debit_posted, i64),
-            name!(debit_available, i64),
-            name!(credit_posted, i64),
-            name!(credit_available, i64),
+            name!(debit_posted, Option<i64>),
+            name!(debit_available, Option<i64>),
+            name!(credit_posted, Option<i64>),
+            name!(credit_available, Option<i64>),
             name!(replayed, bool),
         ),
     >,
@@ -160,8 +160,7 @@ fn ledger_settle(
         let amount = p_amount.map(|minor| Money::new(minor, currency));
         let posted = holding::post_settlement(&Settlement { hold, amount, id: p_id, last })?;
         let (held, line) = (holding::find(hold)?, posted.lines[0]);
-        let (debit, credit) =
-            (balance_after(&posted, line.debit)?, balance_after(&posted, line.credit)?);
+        let (debit, credit) = (left_on(&posted, line.debit)?, left_on(&posted, line.credit)?);
         Ok(TableIterator::once((
             line.id,
             hold,

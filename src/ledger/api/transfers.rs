@@ -4,7 +4,7 @@ use crate::kernel::caller::{self, Kind};
 use crate::kernel::error::{Result, entry, required};
 use crate::kernel::json::JsonArg;
 use crate::ledger::access;
-use crate::ledger::accounts::balance_after;
+use crate::ledger::accounts::left_on;
 use crate::ledger::api::{Reference, money};
 use crate::ledger::balancing::{Balancing, post_up_to};
 use crate::ledger::journal::{Journal, Leg, Posted};
@@ -28,10 +28,10 @@ pub(super) type Row = (
     String,
     TimestampWithTimeZone,
     TimestampWithTimeZone,
-    i64,
-    i64,
-    i64,
-    i64,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
     bool,
 );
 
@@ -53,8 +53,8 @@ pub(super) fn by_hand(action: &str, posted: Posted) -> Result<Posted> {
 pub(super) fn rows(posted: Posted) -> Result<TableIterator<'static, Row>> {
     let mut rows = Vec::with_capacity(posted.lines.len());
     for line in &posted.lines {
-        let debit = balance_after(&posted, line.debit)?;
-        let credit = balance_after(&posted, line.credit)?;
+        let debit = left_on(&posted, line.debit)?;
+        let credit = left_on(&posted, line.credit)?;
         rows.push((
             line.id,
             posted.journal_id,
@@ -114,10 +114,10 @@ fn ledger_transfer(
             name!(currency, String),
             name!(effective_at, TimestampWithTimeZone),
             name!(recorded_at, TimestampWithTimeZone),
-            name!(debit_posted, i64),
-            name!(debit_available, i64),
-            name!(credit_posted, i64),
-            name!(credit_available, i64),
+            name!(debit_posted, Option<i64>),
+            name!(debit_available, Option<i64>),
+            name!(credit_posted, Option<i64>),
+            name!(credit_available, Option<i64>),
             name!(replayed, bool),
         ),
     >,
@@ -187,10 +187,10 @@ fn ledger_post_journal(
             name!(currency, String),
             name!(effective_at, TimestampWithTimeZone),
             name!(recorded_at, TimestampWithTimeZone),
-            name!(debit_posted, i64),
-            name!(debit_available, i64),
-            name!(credit_posted, i64),
-            name!(credit_available, i64),
+            name!(debit_posted, Option<i64>),
+            name!(debit_available, Option<i64>),
+            name!(credit_posted, Option<i64>),
+            name!(credit_available, Option<i64>),
             name!(replayed, bool),
         ),
     >,
@@ -248,10 +248,10 @@ fn ledger_reverse_transfer(
             name!(currency, String),
             name!(effective_at, TimestampWithTimeZone),
             name!(recorded_at, TimestampWithTimeZone),
-            name!(debit_posted, i64),
-            name!(debit_available, i64),
-            name!(credit_posted, i64),
-            name!(credit_available, i64),
+            name!(debit_posted, Option<i64>),
+            name!(debit_available, Option<i64>),
+            name!(credit_posted, Option<i64>),
+            name!(credit_available, Option<i64>),
             name!(replayed, bool),
         ),
     >,
@@ -292,10 +292,10 @@ fn ledger_reverse_journal(
             name!(currency, String),
             name!(effective_at, TimestampWithTimeZone),
             name!(recorded_at, TimestampWithTimeZone),
-            name!(debit_posted, i64),
-            name!(debit_available, i64),
-            name!(credit_posted, i64),
-            name!(credit_available, i64),
+            name!(debit_posted, Option<i64>),
+            name!(debit_available, Option<i64>),
+            name!(credit_posted, Option<i64>),
+            name!(credit_available, Option<i64>),
             name!(replayed, bool),
         ),
     >,
