@@ -219,3 +219,40 @@ describe('the same request at the same time', () => {
     await assertInOrder();
   });
 });
+
+// A kind is a row that appears when it is first used. Whoever made one and has not committed keeps others that want it
+// waiting; they must not hold accounts meanwhile, which the first may want next.
+describe('a kind that is used for the first time', () => {
+  const legs = JSON.stringify([{ debit: 'w5', credit: 'p1', amount: 1 }]);
+  const ways = {
+    'a transfer': (kind) => [`select ledger.transfer($1, 'w5', 'p1', 1, $2)`, [system, kind]],
+    'a transfer of as much as there is': (kind) => [`select ledger.transfer($1, 'w5', 'p1', 1, $2, p_balancing => 'debit')`, [system, kind]],
+    'a journal with a key': (kind) => [`select ledger.post_journal($1, $2, $3, p_key => $2)`, [system, kind, legs]],
+    'a batch': (kind) => [`select ledger.post_batch($1, $2, $3)`, [system, kind, legs]],
+    'a hold': (kind) => [`select ledger.hold($1, 'w5', 'p1', 1, $2)`, [system, kind]],
+    'a sweep': (kind) => [`select ledger.sweep($1, 'p1', array['w5'], $2)`, [system, kind]],
+  };
+  for (const [name, way] of Object.entries(ways)) {
+    test(`lets ${name} wait without its accounts`, async () => {
+      const kind = `kind-${randomUUID().slice(0, 8)}`;
+      const [maker, other] = [await pool.connect(), await pool.connect()];
+      try {
+        const [{ pid }] = (await other.query('select pg_backend_pid() as pid')).rows;
+        await transfer('p2', 'w5', 100);
+        await maker.query('begin');
+        await maker.query(`select ledger.transfer($1, 'w0', 'p2', 1, $2)`, [system, kind]);
+        const waiting = other.query(...way(kind));
+        waiting.catch(() => {});
+        while ((await query('select cardinality(pg_blocking_pids($1)) as n', [pid]))[0].n === 0);
+        await maker.query(`select ledger.transfer($1, 'w5', 'p1', 1, $2)`, [system, kind]);
+        await maker.query('commit');
+        await waiting;
+      } finally {
+        await maker.query('rollback');
+        maker.release();
+        other.release();
+      }
+      await assertInOrder();
+    });
+  }
+});

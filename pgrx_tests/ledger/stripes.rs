@@ -38,6 +38,22 @@ mod tests {
     }
 
     #[pg_test]
+    fn an_answer_leaves_the_balance_of_a_striped_account_out() {
+        let (fees, wallet) = (open_striped("fees"), open("wallet"));
+        let id = new_id();
+        for replayed in [false, true] {
+            let answer = format!(
+                "select concat_ws(' ', debit_posted, debit_available, credit_posted,
+                        credit_available, replayed)
+                   from ledger.transfer('test', 'fees', 'wallet', 7, p_id => '{id}')"
+            );
+            let replayed = if replayed { "t" } else { "f" };
+            assert_eq!(one::<String>(&answer), format!("7 7 {replayed}"));
+        }
+        assert_eq!((figures(fees).0, figures(wallet).0), (-7, 7));
+    }
+
+    #[pg_test]
     fn two_striped_accounts_can_be_debited_and_credited() {
         let (a, b) = (open_striped("a"), open_striped("b"));
         for _ in 0..3 {

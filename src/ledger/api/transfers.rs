@@ -82,6 +82,7 @@ pub(super) fn rows(posted: Posted) -> Result<TableIterator<'static, Row>> {
 /// content again gives what is stored. With `p_balancing` the amount, or without one
 /// everything, is the most that is moved: `debit` moves what the debited account has in
 /// credit, `credit` what the credited one has in debit, `both` no more than either.
+/// The balances are those that it left, null for a striped account.
 /// 22023 amount not above zero, same account, other currency; 22003 out of range;
 /// PT404 unknown account; PT409 closed, frozen, a limit, nothing to be moved, or the id
 /// is taken.
