@@ -18,16 +18,9 @@ const KEYS: [&str; 7] =
     ["id", "debit", "credit", "debit_account_id", "credit_account_id", "amount", "currency"];
 
 /// Reads an array of legs whose accounts are codes of `system` or ids.
-pub fn read_legs(system: &str, json: &Value) -> Result<Vec<Leg>> {
-    let array = json.as_array().ok_or_else(|| Error::invalid("p_legs", "must be an array"))?;
-    if array.is_empty() || array.len() > MAX_LEGS {
-        return Err(LedgerError::LegCount { most: MAX_LEGS }.into());
-    }
-    let drafts: Vec<Draft> = array
-        .iter()
-        .enumerate()
-        .map(|(n, leg)| Draft::read(leg, &At("p_legs", n)))
-        .collect::<Result<_>>()?;
+pub fn read_legs(system: &str, json: &JsonArg) -> Result<Vec<Leg>> {
+    let too_many = || LedgerError::LegCount { most: MAX_LEGS }.into();
+    let drafts = read_drafts("p_legs", json, MAX_LEGS, too_many)?;
     let mut known = Accounts { system, by_code: HashMap::new(), currencies: HashMap::new() };
     drafts.iter().map(|draft| draft.leg(&mut known)).collect()
 }
@@ -35,13 +28,10 @@ pub fn read_legs(system: &str, json: &Value) -> Result<Vec<Leg>> {
 /// Reads an array of transfers for a batch. Codes that no account has are left to the
 /// batch, which may refuse those transfers alone.
 pub fn read_batch(system: &str, json: &JsonArg) -> Result<Vec<Item>> {
-    let drafts = match json.objects(MAX_TRANSFERS, Plain::set) {
-        Some(plain) if !plain.is_empty() => {
-            plain.into_iter().map(Plain::draft).collect::<Option<Vec<_>>>()
-        }
-        _ => None,
-    };
-    let drafts = drafts.map_or_else(|| read_drafts("p_transfers", json), Ok)?;
+    let name = "p_transfers";
+    let drafts = read_drafts(name, json, MAX_TRANSFERS, || {
+        Error::invalid(name, format!("must have 1 to {MAX_TRANSFERS} transfers"))
+    })?;
     let codes = drafts.iter().flat_map(|draft| [&draft.debit, &draft.credit]);
     let mut codes: Vec<String> = codes
         .filter_map(|name| match name {
@@ -67,13 +57,22 @@ pub fn read_batch(system: &str, json: &JsonArg) -> Result<Vec<Item>> {
     Ok(drafts.iter().map(item).collect())
 }
 
-/// The transfers of a batch that has something out of the ordinary.
-fn read_drafts(name: &'static str, json: &JsonArg) -> Result<Vec<Draft>> {
+/// Reads 1 to `most` objects, or says what is wrong with them.
+fn read_drafts(
+    name: &'static str,
+    json: &JsonArg,
+    most: usize,
+    count: impl FnOnce() -> Error,
+) -> Result<Vec<Draft>> {
+    let plain = json.objects(most, Plain::set).filter(|plain| !plain.is_empty());
+    let drafts = plain.and_then(|plain| plain.into_iter().map(Plain::draft).collect());
+    if let Some(drafts) = drafts {
+        return Ok(drafts);
+    }
     let json = json.value(name)?;
     let array = json.as_array().ok_or_else(|| Error::invalid(name, "must be an array"))?;
-    if array.is_empty() || array.len() > MAX_TRANSFERS {
-        let rule = format!("must have 1 to {MAX_TRANSFERS} transfers");
-        return Err(Error::invalid(name, rule));
+    if array.is_empty() || array.len() > most {
+        return Err(count());
     }
     array.iter().enumerate().map(|(n, one)| Draft::read(one, &At(name, n))).collect()
 }

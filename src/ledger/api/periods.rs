@@ -112,7 +112,7 @@ fn ledger_post_late(
         access::require_service()?;
         let system = required(p_system, "p_system")?;
         let kind = required(p_kind, "p_kind")?;
-        let legs = read_legs(system, &JsonArg::required(p_legs, "p_legs")?)?;
+        let legs = read_legs(system, &required(p_legs, "p_legs")?)?;
         let posted = post_late(&Journal {
             id: p_id,
             system,

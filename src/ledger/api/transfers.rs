@@ -37,8 +37,8 @@ pub(super) type Row = (
 
 /// Logs what a person or a server did through the API: no product's log has it.
 pub(super) fn by_hand(action: &str, posted: Posted) -> Result<Posted> {
-    let ids: Vec<String> = posted.transfer_ids.iter().map(Uuid::to_string).collect();
     if caller::current().kind != Kind::Trusted && !posted.replayed {
+        let ids: Vec<String> = posted.transfer_ids.iter().map(Uuid::to_string).collect();
         audit::record(Change {
             action: action.to_owned(),
             table: "ledger".to_owned(),
@@ -201,7 +201,7 @@ fn ledger_post_journal(
         access::require_service()?;
         let system = required(p_system, "p_system")?;
         let kind = required(p_kind, "p_kind")?;
-        let legs = read_legs(system, &JsonArg::required(p_legs, "p_legs")?)?;
+        let legs = read_legs(system, &required(p_legs, "p_legs")?)?;
         let journal = Journal {
             id: p_id,
             system,
