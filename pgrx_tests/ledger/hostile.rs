@@ -47,6 +47,19 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_million_legs_are_refused_unread() {
+        open("bank");
+        open("wallet");
+        run(r#"create temp table million as
+                 select ('[' || repeat('{"debit": "bank", "credit": "wallet", "amount": 1},', 999999)
+                        || '{"debit": "bank", "credit": "wallet", "amount": 1}]')::jsonb as legs"#);
+        for call in ["post_journal('test', 'x', legs)", "post_batch('test', 'x', legs, 'each')"] {
+            expect_error("22023", &format!("select count(*) from million, ledger.{call}"));
+        }
+        assert_eq!(one::<i64>("select count(*) from ledger.transfers"), 0);
+    }
+
+    #[pg_test]
     fn counters_at_their_end_refuse_every_way_to_move_more() {
         let (a, b) = (open("a"), open("b"));
         transfer(a, b, i64::MAX - 5).unwrap();

@@ -83,14 +83,19 @@ impl JsonArg {
         argument.map(|json| json.value(field)).transpose()
     }
 
+    /// How many elements an array has, known without reading it; nothing where it is none.
+    pub fn array_length(&self) -> Option<usize> {
+        // SAFETY: it was unpacked when it came, into the memory of the call.
+        unsafe { jsonb_read::array_length(self.0?.as_ptr()) }
+    }
+
     /// The objects of an array of plain ones: see [`jsonb_read::objects`].
     pub fn objects<T: Default>(
         &self,
-        most: usize,
         set: impl FnMut(&mut T, &str, Scalar<'_>) -> Option<()>,
     ) -> Option<Vec<T>> {
         // SAFETY: it was unpacked when it came, into the memory of the call.
-        unsafe { jsonb_read::objects(self.0?.as_ptr(), most, set) }
+        unsafe { jsonb_read::objects(self.0?.as_ptr(), set) }
     }
 }
 

@@ -15,14 +15,12 @@ pub enum Scalar<'j> {
 }
 
 /// The objects of an array, each built by `set` from its keys. Nothing where it is
-/// something else, has anything that is no [`Scalar`], has more than `most` objects, or
-/// `set` says nothing: whoever asks for the whole value finds out what is wrong.
+/// something else, has anything that is no [`Scalar`], or `set` says nothing: whoever asks for the whole value finds out what is wrong.
 ///
 /// # Safety
 /// `json` is a jsonb that is not packed, and stays where it is.
 pub unsafe fn objects<T: Default>(
     json: *mut pg_sys::Jsonb,
-    most: usize,
     mut set: impl FnMut(&mut T, &str, Scalar<'_>) -> Option<()>,
 ) -> Option<Vec<T>> {
     // SAFETY: the caller's word; the iterator lives as long as the call.
@@ -32,9 +30,6 @@ pub unsafe fn objects<T: Default>(
     }
     let mut objects = Vec::new();
     while walk.next() == Token::WJB_BEGIN_OBJECT {
-        if objects.len() == most {
-            return None;
-        }
         let mut object = T::default();
         while walk.next() == Token::WJB_KEY {
             let Scalar::Text(key) = walk.scalar()? else { return None };
@@ -46,6 +41,17 @@ pub unsafe fn objects<T: Default>(
         objects.push(object);
     }
     (walk.token == Token::WJB_END_ARRAY).then_some(objects)
+}
+
+/// How many elements an array has; nothing where it is none.
+///
+/// # Safety
+/// As above.
+pub unsafe fn array_length(json: *mut pg_sys::Jsonb) -> Option<usize> {
+    // SAFETY: a whole jsonb has its root behind its length.
+    let header = unsafe { (*json).root.header };
+    let is_array = header & pg_sys::JB_FARRAY != 0 && header & pg_sys::JB_FSCALAR == 0;
+    is_array.then_some((header & pg_sys::JB_CMASK) as usize)
 }
 
 struct Walk {

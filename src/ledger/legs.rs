@@ -64,17 +64,19 @@ fn read_drafts(
     most: usize,
     count: impl FnOnce() -> Error,
 ) -> Result<Vec<Draft>> {
-    let plain = json.objects(most, Plain::set).filter(|plain| !plain.is_empty());
+    match json.array_length() {
+        None => return Err(Error::invalid(name, "must be an array")),
+        Some(length) if length == 0 || length > most => return Err(count()),
+        Some(_) => (),
+    }
+    let plain = json.objects(Plain::set);
     let drafts = plain.and_then(|plain| plain.into_iter().map(Plain::draft).collect());
     if let Some(drafts) = drafts {
         return Ok(drafts);
     }
     let json = json.value(name)?;
-    let array = json.as_array().ok_or_else(|| Error::invalid(name, "must be an array"))?;
-    if array.is_empty() || array.len() > most {
-        return Err(count());
-    }
-    array.iter().enumerate().map(|(n, one)| Draft::read(one, &At(name, n))).collect()
+    let elements = json.as_array().into_iter().flatten().enumerate();
+    elements.map(|(n, one)| Draft::read(one, &At(name, n))).collect()
 }
 
 /// An object of an array, and what the caller calls the array.
