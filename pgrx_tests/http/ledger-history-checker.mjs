@@ -70,8 +70,9 @@ class Stored {
     return { rows, at: head?.at ?? latest(rows), half, reverses: head?.reverses ?? null };
   }
 
+  /** One of a single account is a transfer on its own. */
   sweep(op) {
-    return this.journal(op);
+    return this.transfers.get(op.id)?.journal === null ? this.single(op) : this.journal(op);
   }
 
   reverseJournal(op) {
@@ -175,7 +176,7 @@ class Check {
 
   /** Where a part of a batch without an answer is there, the call came to its end: the rest was refused. */
   partsOfUnknownBatches() {
-    const there = new Set(this.entries.filter(({ call }) => !call).map(({ batch }) => batch));
+    const there = new Set(this.entries.filter(({ call, batch }) => batch && !call).map(({ batch }) => batch));
     for (const call of this.calls) {
       const { batch, op, outcome, present } = call;
       if (outcome.kind !== 'unknown' || present || !there.has(batch)) continue;
@@ -254,7 +255,9 @@ class Check {
         this.problem('answer', { op, answer, row });
       }
       for (const [code, balance] of [[answer.debit, answer.debitBalance], [answer.credit, answer.creditBalance]]) {
-        if (balance) this.compareBalance(op, code, balance, (plan.steps?.[n] ?? plan.after).get(code));
+        const account = (plan.steps?.[n] ?? plan.after).get(code);
+        if (balance && !account) this.problem('answer', { op, answer });
+        else if (balance) this.compareBalance(op, code, balance, account);
       }
       if (answer.left !== undefined) this.compareHold(op, answer, plan.hold);
     });
@@ -289,6 +292,8 @@ class Check {
       return this.entries.every((entry) => !names(entry) || entry.end >= call.start);
     }
     if (outcome.code !== 'PT409' || !(call.batch || op.type === 'all')) return false;
+    // What was posted before is answered, whatever there is by now.
+    if (this.entries.some((entry) => entry.op.key === op.key && entry.end < call.start)) return false;
     const legs = op.legs ?? [op];
     return [...changesOf(legs).keys()].some((code) =>
       this.chains.states(code, call, this.entries).some((account) => refuses(account, code, legs)));

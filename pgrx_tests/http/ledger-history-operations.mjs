@@ -72,13 +72,13 @@ export class Shared {
   }
 }
 
-/** The kinds of operations: how often, and what is asked; nothing where there is nothing to ask for yet. */
+/** The kinds of operations: what is asked, or nothing where there is nothing to ask for yet. */
 const KINDS = {
-  transfer: [20, (random) => transferOp({ ...twoAccounts(random), amount: random.amount(250) })],
+  transfer: (random) => transferOp({ ...twoAccounts(random), amount: random.amount(250) }),
 
-  balancing: [6, (random) => transferOp({
+  balancing: (random) => transferOp({
     ...twoAccounts(random), amount: random.pick([null, random.amount(400)]), balancing: random.pick(['debit', 'credit', 'both']),
-  })],
+  }),
 
   journal(random) {
     const id = randomUUID();
@@ -140,12 +140,12 @@ const KINDS = {
     return ['transfer', 'hold'].includes(op.type) && !op.balancing && keyed(key, { ...op, amount: op.amount + 1n });
   },
 };
+/** How often each is drawn. */
 const WEIGHTS = {
-  journal: 8, keyedJournal: 5, all: 6, each: 6, sweep: 2, hold: 10, settle: 10, release: 4, reverse: 6, reverseJournal: 3,
-  repeat: 8, rival: 3,
+  transfer: 20, balancing: 6, journal: 8, keyedJournal: 5, all: 6, each: 6, sweep: 2, hold: 10, settle: 10, release: 4,
+  reverse: 6, reverseJournal: 3, repeat: 8, rival: 3,
 };
-const DRAWN = Object.entries(KINDS).flatMap(([name, kind]) =>
-  Array.isArray(kind) ? Array(kind[0]).fill(kind[1]) : Array(WEIGHTS[name]).fill(kind));
+const DRAWN = Object.entries(WEIGHTS).flatMap(([name, weight]) => Array(weight).fill(KINDS[name]));
 
 /** The next operation of a client. */
 export function draw(random, shared) {
