@@ -17,7 +17,7 @@ const { DATABASE_URL } = await import('./support.mjs');
 const { default: pg } = await import('pg');
 after(() => servers.stop());
 
-const ROUNDS = 8;
+const ROUNDS = 9;
 const CLIENTS = 16;
 const SEED = Number(process.env.LEDGER_CRASH_SEED ?? randomInt(2 ** 32));
 const random = randomOf(SEED);
@@ -89,6 +89,35 @@ function killOne() {
   assert.ok(killProcess(random.pick(some)), 'it had ended');
 }
 
+/** Kills the postmaster; what talks to clients goes on for a moment, and may commit. */
+async function killPostmasterFirst() {
+  const { postmaster, children } = servers.processes();
+  killProcess(postmaster);
+  await pause(random.below(40));
+  for (const pid of children) killProcess(pid);
+}
+
+const KILLS = {
+  async one() {
+    killOne();
+    await pause(200);
+  },
+  async all() {
+    servers.kill();
+    await restart();
+  },
+  async postmaster() {
+    await killPostmasterFirst();
+    await restart();
+  },
+};
+
+async function restart() {
+  // The clients see what happened before this process waits for the server.
+  await pause(50 + random.below(200));
+  servers.start();
+}
+
 const unanswered = () => calls.filter(({ outcome }) => outcome.kind === 'unknown').length;
 
 /** Once the server answers. */
@@ -142,22 +171,14 @@ function summary(problems) {
 test('every operation at random, killed again and again', { timeout: 240_000 }, async (t) => {
   t.diagnostic(`LEDGER_CRASH_SEED=${SEED}`);
   const clients = Array.from({ length: CLIENTS }, () => work(randomOf(random.below(2 ** 32))));
-  const kills = { all: 0, one: 0 };
+  const kills = {};
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
       await pause(600 + random.below(1500));
       const before = unanswered();
-      const kind = round % 2 === 0 ? 'one' : 'all';
-      kills[kind] += 1;
-      if (kind === 'all') {
-        servers.kill();
-        // The clients see it before this process waits for the server.
-        await pause(50 + random.below(200));
-        servers.start();
-      } else {
-        killOne();
-        await pause(200);
-      }
+      const kind = Object.keys(KILLS)[round % 3];
+      kills[kind] = (kills[kind] ?? 0) + 1;
+      await KILLS[kind]();
       await whenBack();
       assert.ok(unanswered() > before, 'nobody was in the middle of something');
     }

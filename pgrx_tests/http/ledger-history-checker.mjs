@@ -14,7 +14,8 @@
 
 import { Model, Refusal, available, broken, changed, changesOf, posted } from './ledger-history-model.mjs';
 
-const UNEXPLAINED = new Set(['PT404', 'PT409']);
+/** What the model knows a reason for. */
+const REFUSALS = new Set(['PT404', 'PT409']);
 
 const byId = (rows, id = 'id') => new Map(rows.map((row) => [row[id], row]));
 const line = ({ debit, credit, amount, reverses, hold }) => [debit, credit, amount, reverses ?? '', hold ?? ''].join(' ');
@@ -147,7 +148,7 @@ class Check {
   match(group) {
     const record = this.tables.record(group[0].op);
     for (const { op, outcome } of group) {
-      if (outcome.kind === 'refused' && !UNEXPLAINED.has(outcome.code)) this.problem('code', { op, code: outcome.code });
+      if (outcome.kind === 'refused' && !REFUSALS.has(outcome.code)) this.problem('code', { op, code: outcome.code });
     }
     const done = group.filter(({ outcome }) => outcome.kind === 'ok' && !outcome.replayed && outcome.answers.length > 0);
     const unknown = group.filter(({ outcome }) => outcome.kind === 'unknown');
@@ -163,7 +164,7 @@ class Check {
     if (record.half) this.problem('half', { op: group[0].op });
     if (!op) this.problem('content', { op: group[0].op });
     if (record.half || !op) return;
-    const may = done.length > 0 ? done : unknown.filter((call) => call.op === op);
+    const may = done.length > 0 ? done : unknown.filter((call) => call.op.print === op.print);
     if (may.length === 0) {
       this.problem(told.every(({ outcome }) => outcome.kind === 'refused') ? 'refused and there' : 'done by nobody', { op });
       return;

@@ -169,6 +169,9 @@ describe('the checker', () => {
     assert.deepEqual(found(calls, { ...stored, holds: [{ ...held, status: 'open', closed: null }] }), ['lost', 'unexplained']);
     assert.deepEqual(found(calls, { ...stored, transfers: [PAID] }), ['lost', 'end']);
     assert.deepEqual(found(calls.filter(({ op }) => op.type !== 'release'), stored), ['unexplained', 'end']);
+    // It was released by the one that has no answer, and not by the one that was refused before there was a hold.
+    const unanswered = calls.map((one) => (one.op.type === 'release' && one.start === 52 ? call(release('h'), 52, 58, unknown) : one));
+    assert.deepEqual(found([call(release('h'), 1, 2, refused('PT404')), ...unanswered], stored), []);
   });
 
   test('finds what is undone more than once', () => {
