@@ -27,6 +27,8 @@ const calls = [];
 const shared = new Shared();
 const codes = new Map();
 let running = true;
+/** What the checker was shown. */
+let history;
 
 async function connect() {
   const client = new pg.Client({ connectionString: DATABASE_URL });
@@ -189,8 +191,7 @@ test('every operation at random, killed again and again', { timeout: 240_000 }, 
   }
   for (const client of clients) await client;
 
-  const stored = await readStored(rows);
-  const history = { accounts: ACCOUNTS, calls, stored };
+  history = { accounts: ACCOUNTS, calls, stored: await readStored(rows) };
   const problems = problemsOf(history);
   const counts = tally(history);
   t.diagnostic(JSON.stringify({ rounds: ROUNDS, kills, calls: calls.length, operations: counts }));
@@ -198,3 +199,43 @@ test('every operation at random, killed again and again', { timeout: 240_000 }, 
   assert.deepEqual(await rows('select * from ledger.check()'), []);
   for (const [what, count] of Object.entries(counts)) assert.ok(count > 0, `${what}: ${JSON.stringify(counts)}`);
 });
+
+const done = ({ outcome }) => outcome.kind === 'ok' && !outcome.replayed && outcome.answers?.length > 0;
+const known = ({ debit, debitBalance }) => debitBalance && !ACCOUNTS[debit].striped;
+
+/** What could have gone wrong. */
+const TAMPERED = {
+  'a transfer is lost': ({ stored }) => stored.transfers.splice(random.below(stored.transfers.length), 1),
+  'a transfer has another amount'({ stored }) {
+    random.pick(stored.transfers).amount += 1n;
+  },
+  'a hold is lost': ({ stored }) => stored.holds.splice(random.below(stored.holds.length), 1),
+  'what was done was refused'({ calls: all }) {
+    // One that was sent once: another without an answer might have done it.
+    const last = new Map(all.map((call) => [call.op.key, call]));
+    const first = new Map(all.toReversed().map((call) => [call.op.key, call]));
+    const once = all.filter((call) => done(call) && call.op.key && first.get(call.op.key) === last.get(call.op.key));
+    random.pick(once).outcome = { kind: 'refused', code: 'PT409' };
+  },
+  'an answer has another balance'({ calls: all }) {
+    const { outcome } = random.pick(all.filter((call) => done(call) && call.outcome.answers.some(known)));
+    outcome.answers.find(known).debitBalance.posted += 1n;
+  },
+  'a transfer came much later'({ stored }) {
+    const alone = stored.transfers.filter(({ journal }) => journal === null);
+    alone[random.below(alone.length >> 1)].at += 60_000_000n;
+  },
+  // The bank has no end, and nor have the fees.
+  'what nothing forbids was refused'({ calls: all }) {
+    const { start, end } = random.pick(all.filter(done));
+    all.push({ op: transferOp({ debit: 'bank', credit: 'fees', amount: 1n }), start, end, outcome: { kind: 'refused', code: 'PT409' } });
+  },
+};
+
+for (const [what, tamper] of Object.entries(TAMPERED)) {
+  test(`the checker would have seen that ${what}`, () => {
+    const other = structuredClone(history);
+    tamper(other);
+    assert.ok(problemsOf(other).length > 0);
+  });
+}
