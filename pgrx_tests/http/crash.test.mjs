@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { randomInt, randomUUID } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import { NO_LIMITS, ownServers } from './own-servers.mjs';
@@ -130,29 +130,6 @@ function load() {
   };
 }
 
-/** Kills the server of this test's own cluster with all its processes, as its pid file and the kernel name them. */
-function kill() {
-  const postmaster = Number(readFileSync(`${servers.folder}/data/postmaster.pid`, 'utf8').split('\n')[0]);
-  assert.ok(readFileSync(`/proc/${postmaster}/cmdline`, 'utf8').includes(`${servers.folder}/data`), 'not our server');
-  const parent = (pid) => {
-    try {
-      return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')[1]);
-    } catch {
-      return null; // it has ended
-    }
-  };
-  const children = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && parent(pid) === postmaster);
-  assert.ok(children.length >= 4, 'the server has processes');
-  process.kill(postmaster, 'SIGKILL');
-  for (const pid of children) {
-    try {
-      process.kill(Number(pid), 'SIGKILL');
-    } catch (error) {
-      if (error.code !== 'ESRCH') throw error;
-    }
-  }
-}
-
 const postgrest = () => readFileSync(`${servers.folder}/run/postgrest.pid`, 'utf8');
 
 /** Which of these ids exist. */
@@ -190,7 +167,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
     const { done, stop } = load();
     try {
       await pause(500 + randomInt(2000));
-      kill();
+      servers.kill();
       await pause(randomInt(300));
     } finally {
       await stop();

@@ -79,6 +79,55 @@ describe('batches', () => {
     assert.deepEqual(await problems(), []);
   });
 
+  test('are answered again when the money has gone since', async () => {
+    const [purse] = await query(`select ledger.open_account($1, 'purse', 'INR', 'liability', p_max_overdraft => 0) as id`, [system]);
+    const leg = (debit, credit) => ({ id: randomUUID(), debit_account_id: Number(debit), credit_account_id: Number(credit), amount: 40 });
+    for (const mode of ['all', 'each']) {
+      const spent = [leg(accounts[2], purse.id), leg(purse.id, accounts[3])];
+      assert.deepEqual(results(await post(spent, mode)), ['ok', 'ok']);
+      assert.deepEqual(results(await post(spent.slice(1), mode)), ['exists']);
+      const more = [...spent.slice(1), leg(purse.id, accounts[3])];
+      if (mode === 'each') assert.deepEqual(results(await post(more, mode)), ['exists', 'PT409']);
+      else await assert.rejects(post(more), { code: 'PT409' });
+    }
+  });
+
+  test('and single transfers on striped accounts with limits wait for each other in one order', async () => {
+    const limited = [];
+    for (const stripes of [4, 4, 0, 0]) {
+      const [{ id }] = await query(
+        `select ledger.open_account($1, $2, 'INR', 'liability', p_max_overdraft => 60, p_max_balance => 60, p_stripes => $3) as id`,
+        [system, randomUUID(), stripes],
+      );
+      limited.push(Number(id));
+    }
+    const leg = () => {
+      const debit = randomInt(limited.length);
+      const credit = (debit + 1 + randomInt(limited.length - 1)) % limited.length;
+      return { id: randomUUID(), debit_account_id: limited[debit], credit_account_id: limited[credit], amount: randomInt(1, 30) };
+    };
+    const calls = [
+      () => post(Array.from({ length: 4 }, leg), 'each'),
+      () => post(Array.from({ length: 3 }, leg)),
+      () => query('select * from ledger.post_journal($1, $2, $3)', [system, 'load', JSON.stringify([leg(), leg()])]),
+      () => {
+        const { id, debit_account_id: debit, credit_account_id: credit, amount } = leg();
+        const call = 'select * from ledger.transfer($1, p_amount => $2, p_debit_account_id => $3, p_credit_account_id => $4, p_id => $5)';
+        return query(call, [system, amount, debit, credit, id]);
+      },
+    ];
+    const tally = {};
+    const client = async () => {
+      for (let n = 0; n < 60; n++) {
+        const code = await calls[n % calls.length]().then(() => 'ok', (error) => error.code);
+        tally[code] = (tally[code] ?? 0) + 1;
+      }
+    };
+    await Promise.all(Array.from({ length: CLIENTS }, client));
+    assert.deepEqual(Object.keys(tally).toSorted(), ['PT409', 'ok'], JSON.stringify(tally));
+    assert.deepEqual(await problems(), []);
+  });
+
   test('through the gateway are for the service key', async () => {
     const call = (key) =>
       fetch(`${API_URL}/ledger/rest/v1/rpc/post_batch`, {

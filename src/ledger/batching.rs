@@ -12,7 +12,7 @@ use crate::kernel::spi::subtransaction;
 use crate::ledger::account::{Account, AccountId, Change};
 use crate::ledger::archive;
 use crate::ledger::batch::{Accepted, Item, MAX_TRANSFERS, Mode, Outcome, Sheet};
-use crate::ledger::books::own_stripe;
+use crate::ledger::books::{Books, Touch, own_stripe};
 use crate::ledger::error::LedgerError;
 use crate::ledger::escrow::Stripe;
 use crate::ledger::expiry::leave_out_expired;
@@ -20,7 +20,8 @@ use crate::ledger::journal::{Journal, Leg, check_kind};
 use crate::ledger::posting::post;
 use crate::ledger::store;
 use crate::ledger::store::rows::{AccountRows, ToStripe, post_to_stripes};
-use std::collections::HashMap;
+use pgrx::Uuid;
+use std::collections::{BTreeSet, HashMap};
 
 /// Another transaction changed an account since it was read. Never leaves this file.
 const CHANGED: SqlState = SqlState::new("40001");
@@ -71,10 +72,7 @@ fn attempt_batch(
     if archive::is_any_taken(items.iter().filter_map(|item| item.id))? {
         return Ok(None);
     }
-    let mut ids: Vec<AccountId> =
-        items.iter().flat_map(|item| [item.debit, item.credit]).flatten().collect();
-    ids.sort_unstable();
-    ids.dedup();
+    let ids = accounts_of(items);
     if !first {
         store::accounts::lock(&ids, false)?;
     }
@@ -91,6 +89,10 @@ fn attempt_batch(
     let accounts = before.iter().map(|(account, _)| (account.id, *account)).collect();
     let mut sheet = Sheet { accounts, known };
     let mut outcomes = sheet.judge(items, mode);
+    // A refusal may be one of what was posted before, or for what that has moved already.
+    if first && outcomes.iter().any(Outcome::is_refused) && is_any_stored(&given, kind)? {
+        return Err(changed());
+    }
     if mode == Mode::All && matches!(outcomes.last(), Some(Outcome::Refused(_))) {
         let refused = outcomes.pop();
         return match refused {
@@ -103,6 +105,17 @@ fn attempt_batch(
     store::transfers::append_batch(&accepted, kind, clock())?;
     rows::command_done();
     Ok(Some(outcomes))
+}
+
+/// The accounts that transfers name, in order.
+fn accounts_of(items: &[Item]) -> Vec<AccountId> {
+    let all: BTreeSet<_> =
+        items.iter().flat_map(|item| [item.debit, item.credit]).flatten().collect();
+    all.into_iter().collect()
+}
+
+fn is_any_stored(given: &[Uuid], kind: i16) -> Result<bool> {
+    Ok(!given.is_empty() && !store::rows::stored(given, kind)?.is_empty())
 }
 
 /// Changes every account that the batch moved, in the order in which everybody locks,
@@ -144,8 +157,10 @@ fn changed() -> Error {
     Error::new(CHANGED, "an account changed since it was read")
 }
 
-/// For what a batch cannot decide at once: every transfer as if it came alone.
+/// For what a batch cannot decide at once: every transfer as if it came alone, with all
+/// accounts locked before, in the order in which everybody locks.
 fn one_by_one(system: &str, kind: &str, items: &[Item], mode: Mode) -> Result<Vec<Outcome>> {
+    Books::lock(accounts_of(items), Touch::Posted)?;
     let mut outcomes = Vec::with_capacity(items.len());
     for (n, item) in items.iter().enumerate() {
         outcomes.push(match mode {
@@ -188,6 +203,10 @@ fn alone(system: &str, kind: &str, n: usize, item: &Item) -> Result<Outcome> {
 }
 
 impl Outcome {
+    fn is_refused(&self) -> bool {
+        matches!(self, Outcome::Refused(_))
+    }
+
     fn accepted(&self) -> Option<Accepted> {
         match self {
             Outcome::Posted(transfer, _) => Some(*transfer),

@@ -7,13 +7,15 @@
 //! [`posting`]: crate::ledger::posting
 
 use crate::kernel::clock::clock;
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Result};
 use crate::kernel::rows;
+use crate::kernel::spi::subtransaction;
 use crate::ledger::account::{Account, AccountId, Change, Limit};
 use crate::ledger::books::own_stripe;
 use crate::ledger::journal::{Posted, Request};
 use crate::ledger::store::rows::{AccountRows, ToStripe, Verdict, is_taken, post_to_stripes};
 use crate::ledger::store::{accounts, stripes, transfers};
+use pgrx::datum::TimestampWithTimeZone;
 use std::collections::BTreeMap;
 
 /// Posts a journal, or changes nothing and leaves it to the long way.
@@ -25,32 +27,74 @@ pub fn try_post(request: &Request<'_>) -> Result<Option<Posted>> {
     }
     let changes = request.changes()?;
     let kind = transfers::kind_id(request.system, request.kind)?;
-    let Some(accounts) = try_change(request, &changes)? else { return Ok(None) };
-    // Taken with all accounts locked, so that it orders the transfers of each.
-    let recorded_at = clock();
-    if !transfers::append(request, kind, recorded_at)? {
-        take_back(&accounts.rows, &accounts.stripes)?;
+    let Some(done) = change_rows(request, &changes)? else { return Ok(None) };
+    let stored = if done.must_let_go(request) {
+        or_let_go(|| finish(request, kind, &done))?
+    } else {
+        finish(request, kind, &done)?
+    };
+    let Some(recorded_at) = stored else {
+        take_back(&done.rows, &[])?;
         return Ok(None);
-    }
+    };
     rows::command_done();
-    Ok(Some(request.posted(recorded_at, accounts.after)))
+    Ok(Some(request.posted(recorded_at, done.after)))
+}
+
+/// Changes the stripes and stores the transfers; nothing where something is in the way.
+fn finish(
+    request: &Request<'_>,
+    kind: i16,
+    done: &Changed,
+) -> Result<Option<TimestampWithTimeZone>> {
+    let changed = match done.stripes.as_slice() {
+        [] => 0,
+        stripes => {
+            post_to_stripes(stripes, |stripe, to| stripe.fit(to.side, &to.change))?.unwrap_or(0)
+        }
+    };
+    if changed == done.stripes.len() {
+        // Taken with all accounts locked, so that it orders the transfers of each.
+        let recorded_at = clock();
+        if transfers::append(request, kind, recorded_at)? {
+            return Ok(Some(recorded_at));
+        }
+    }
+    take_back(&[], &done.stripes[..changed])?;
+    Ok(None)
+}
+
+/// Nothing where `work` gives nothing, and the locks that it took are given back then.
+fn or_let_go<T>(work: impl FnOnce() -> Result<Option<T>>) -> Result<Option<T>> {
+    let mut in_the_way = false;
+    let outcome = subtransaction(|| {
+        let done = work()?;
+        in_the_way = done.is_none();
+        done.ok_or_else(|| Error::conflict("something is in the way"))
+    });
+    match outcome {
+        Err(_) if in_the_way => Ok(None),
+        outcome => outcome.map(Some),
+    }
 }
 
 fn is_taken_already(request: &Request<'_>) -> Result<bool> {
     request.journal_key.map_or(Ok(false), is_taken)
 }
 
-/// Accounts that were changed.
+/// Accounts that were changed, and stripes that are to be.
 #[derive(Default)]
 struct Changed {
     rows: Vec<(AccountId, Change)>,
     stripes: Vec<ToStripe>,
+    /// Whether one of the striped accounts has a limit.
+    guarded: bool,
     after: Vec<Account>,
 }
 
-/// Changes all accounts, in the order in which everybody locks: rows before stripes, by
-/// id. Or none of them, where one is not to be changed here.
-fn try_change(
+/// Changes the rows of all accounts that are not striped, in the order in which everybody
+/// locks: rows before stripes, by id. Or none of them, where one is not to be changed here.
+fn change_rows(
     request: &Request<'_>,
     changes: &BTreeMap<AccountId, Change>,
 ) -> Result<Option<Changed>> {
@@ -65,6 +109,7 @@ fn try_change(
         done.after.push(after);
         if account.stripes > 0 {
             let stripe = own_stripe(account.stripes);
+            done.guarded |= account.is_guarded();
             done.stripes.push(ToStripe {
                 account: account.id,
                 side: account.side(),
@@ -81,16 +126,7 @@ fn try_change(
         take_back(&done.rows, &[])?;
         return Ok(None);
     }
-    if done.stripes.is_empty() {
-        return Ok(Some(done));
-    }
-    match post_to_stripes(&done.stripes, |stripe, to| stripe.fit(to.side, &to.change))? {
-        Some(changed) if changed == done.stripes.len() => Ok(Some(done)),
-        changed => {
-            take_back(&done.rows, &done.stripes[..changed.unwrap_or(0)])?;
-            Ok(None)
-        }
-    }
+    Ok(Some(done))
 }
 
 impl Changed {
@@ -98,6 +134,13 @@ impl Changed {
         self.after.retain(|account| account.id != id);
         self.rows.retain(|(row, _)| *row != id);
         self.stripes.retain(|to| to.account != id);
+    }
+
+    /// Whether something may be in the way after a stripe was changed, so that the long way
+    /// would lock all stripes of an account while it has one of them, out of order.
+    fn must_let_go(&self, request: &Request<'_>) -> bool {
+        let keyed = request.lines.iter().any(|line| line.keyed);
+        self.guarded && (keyed || self.stripes.len() > 1)
     }
 }
 
