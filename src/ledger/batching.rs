@@ -84,13 +84,22 @@ fn attempt_batch(
         return Ok(None);
     }
     leave_out_expired(before.iter_mut().map(|(account, _)| account), clock())?;
-    // Most ids are new. Where one is not, its index refuses it, and the next attempt looks.
     let given: Vec<_> = items.iter().filter_map(|item| item.id).collect();
+    let judge = |known| {
+        let accounts = before.iter().map(|(account, _)| (account.id, *account)).collect();
+        let mut sheet = Sheet { accounts, known };
+        let outcomes = sheet.judge(items, mode);
+        (sheet, outcomes)
+    };
+    // Most ids are new. Where one is not, its index refuses it, and the next attempt looks.
     let known =
         if first || given.is_empty() { HashMap::new() } else { store::rows::stored(&given, kind)? };
-    let accounts = before.iter().map(|(account, _)| (account.id, *account)).collect();
-    let mut sheet = Sheet { accounts, known };
-    let mut outcomes = sheet.judge(items, mode);
+    let (mut sheet, mut outcomes) = judge(known);
+    let refuses = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Refused(_)));
+    if first && refuses && !given.is_empty() {
+        // What was posted before, and is judged here as if it came anew, may be why.
+        (sheet, outcomes) = judge(store::rows::stored(&given, kind)?);
+    }
     if mode == Mode::All && matches!(outcomes.last(), Some(Outcome::Refused(_))) {
         let refused = outcomes.pop();
         return match refused {
