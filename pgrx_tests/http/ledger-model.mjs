@@ -2,7 +2,9 @@
 // scratch. `foresee` says what a request leads to, or with which SQLSTATEs it may be refused.
 
 export const MAX = 2n ** 63n - 1n;
-const MOST_IN_STRIPE = 2n ** 57n - 1n;
+// What no row of a striped account has together must still fit.
+const MOST_IN_STRIPE = 2n ** 56n - 1n;
+const MOST_HELD_ON_STRIPED = 2n ** 62n - 1n;
 const DEBIT_NORMAL = ['asset', 'expense'];
 
 /** BigInt in JSON. */
@@ -86,6 +88,7 @@ export class Model {
     const [posted, pending] = [this.posted(n), this.pending(n, { behind: true })];
     if (posted.debits + pending.debits > MAX || posted.credits + pending.credits > MAX) return false;
     const { stripes } = this.accounts[n];
+    if (stripes > 0 && (pending.debits > MOST_HELD_ON_STRIPED || pending.credits > MOST_HELD_ON_STRIPED)) return false;
     for (let stripe = 0; stripe < stripes; stripe += 1) {
       const own = this.transfers.filter(({ backend }) => backend % stripes === stripe);
       const sum = (side) => total(own.filter((transfer) => transfer[side] === n), ({ amount }) => amount);
@@ -108,6 +111,8 @@ function wrong(model, legs) {
     else if (accounts[0].currency !== accounts[1].currency) codes.push('22023');
     if (amount <= 0n || debit === credit) codes.push('22023');
   }
+  // They are added up before it is known who has which currency.
+  if (codes.length > 0 && total(legs, ({ amount }) => amount) > MAX) codes.push('22003');
   return codes;
 }
 
@@ -217,7 +222,6 @@ const RULES = {
   },
 
   limit(next, { account: n, overdraft, most }) {
-    if ((overdraft ?? 0n) < 0n || (most ?? 0n) < 0n) return ['22023'];
     if (next.accounts[n].closed || !next.keeps(n, { overdraft, most })) return ['PT409'];
     Object.assign(next.accounts[n], { overdraft, most });
     return [];
@@ -248,11 +252,13 @@ function foreseeBatch(model, { items, mode }, backend) {
     const after = next.copy();
     const codes = [...bad, ...(taken ? ['PT409'] : [])];
     if (codes.length === 0 && !stored) codes.push(...post(after, [{ debit, credit, amount, id: id ?? null }], { backend, plain: true }));
-    if (codes.length > 0 && mode === 'all') return { next: model, codes, results };
     results.push(codes.length > 0 ? codes : [stored ? 'exists' : 'ok']);
     if (codes.length === 0 && !stored) next = after;
   }
-  return { next, codes: [], results };
+  const refused = results.filter(([result]) => !['ok', 'exists'].includes(result));
+  if (mode === 'each' || refused.length === 0) return { next, codes: [], results };
+  // Whether a stripe can count a transfer is found last, when all others have been judged.
+  return { next: model, codes: refused[0].includes('22003') ? refused.flat() : refused[0] };
 }
 
 /** What the request says that no ledger would do. */
@@ -262,11 +268,12 @@ function invalid(model, request) {
   if (['transfer', 'balance', 'hold'].includes(op)) codes.push(...wrong(model, [request]));
   if (op === 'journal') codes.push(...wrong(model, request.legs));
   if (op === 'settle' && part !== null && part <= 0n) codes.push('22023');
+  if (op === 'limit' && [request.overdraft, request.most].some((limit) => limit !== null && limit < 0n)) codes.push('22023');
   if (op === 'sweep') {
     if (from.length === 0 || from.includes(to) || new Set(from).size < from.length) codes.push('22023');
     const found = [...from, to].map((n) => model.accounts[n]);
     if (found.includes(undefined)) codes.push('PT404');
-    else if (new Set(found.map(({ currency }) => currency)).size > 1) codes.push('22023');
+    if (new Set(found.filter(Boolean).map(({ currency }) => currency)).size > 1) codes.push('22023');
   }
   if (account !== undefined && !model.accounts[account]) codes.push('PT404');
   return codes;
