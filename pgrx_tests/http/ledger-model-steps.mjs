@@ -170,7 +170,7 @@ const AIM = {
     if (!of) return null;
     const amount = of.amount >= 2n ** 62n ? of.amount - 1n : of.amount + 1n;
     const leg = { debit: of.debit, credit: of.credit, amount };
-    const rest = { id: of.id, kind: 'move', note: null, taken: true };
+    const rest = { id: of.id, kind: 'move', note: null };
     if (as === 'transfer') return { op: 'transfer', ...leg, ...rest };
     return { op: 'journal', system, key: null, legs: [{ ...leg, id: null }, { debit: of.credit, credit: of.debit, amount: 1n, id: null }], ...rest };
   },

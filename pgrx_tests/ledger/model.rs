@@ -96,7 +96,7 @@ mod tests {
     fn the_tables_agree_with_adding_up_from_scratch() {
         let config = ProptestConfig {
             cases: SEQUENCES,
-            max_shrink_iters: 200,
+            max_shrink_iters: 600,
             failure_persistence: None,
             ..ProptestConfig::default()
         };
