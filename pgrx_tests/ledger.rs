@@ -17,6 +17,8 @@ mod idempotency;
 mod inputs;
 mod keys;
 mod limits;
+mod model;
+mod model_books;
 mod opening;
 mod parts;
 mod periods;

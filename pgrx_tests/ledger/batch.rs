@@ -90,6 +90,30 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_batch_is_repeated_also_where_its_accounts_would_not_allow_it_again() {
+        let (bank, wallet, shop) = (open("bank"), open_limited("wallet"), open("shop"));
+        let (a, b) = (new_id(), new_id());
+        transfer(bank, wallet, 10).unwrap();
+        let transfers = [(wallet, shop, 6, Some(a)), (wallet, shop, 4, Some(b))];
+        for mode in ["all", "each"] {
+            let expected = if mode == "all" { "ok ok" } else { "exists exists" };
+            assert_eq!(results(&batch(mode, &transfers)), expected);
+            assert_eq!(results(&batch(mode, &transfers)), "exists exists");
+        }
+        freeze(wallet, "lost").unwrap();
+        assert_eq!(results(&batch("all", &transfers)), "exists exists");
+        let more = [transfers[0], (wallet, shop, 1, None), transfers[1]];
+        assert_eq!(results(&batch("each", &more)), "exists PT409 exists");
+        unfreeze(wallet, "found").unwrap();
+        // What was posted before does not count again against what is new.
+        transfer(bank, wallet, 8).unwrap();
+        let more = [transfers[0], (wallet, shop, 5, None)];
+        assert_eq!(results(&batch("all", &more)), "exists ok");
+        assert_eq!((figures(wallet).0, figures(shop).0), (3, 15));
+        expect_books_in_order();
+    }
+
+    #[pg_test]
     fn an_id_that_is_taken_by_other_content_is_refused_and_names_the_field() {
         let (bank, wallet, shop) = (open("bank"), open("wallet"), open("shop"));
         let id = new_id();

@@ -184,7 +184,7 @@ mod tests {
     fn limits_near_the_end_of_64_bits_hold() {
         let limit = Limit::Between { max_overdraft: Some(i64::MAX), max_balance: i64::MAX };
         let (pool, bank) = (open_striped("pool", limit), open("bank"));
-        let most = i64::MAX / 64;
+        let most = i64::MAX / 128;
         transfer(pool, bank, most).unwrap();
         assert_eq!(code(transfer(pool, bank, 1)), "22003");
         expect_books_in_order();

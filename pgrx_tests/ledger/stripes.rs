@@ -105,9 +105,26 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_is_held_on_a_striped_account_leaves_room_for_what_its_stripes_count() {
+        let (fees, wallet, most) = (open_striped("fees"), open("wallet"), i64::MAX / 2);
+        transfer(fees, wallet, 100).unwrap();
+        assert_eq!(code(hold(&new_hold(fees, wallet, i64::MAX - 50))), "22003");
+        assert_eq!(code(hold(&new_hold(fees, wallet, most + 1))), "22003");
+        let held = hold(&new_hold(fees, wallet, most)).unwrap();
+        assert_eq!(figures(fees), (-100, most, -100 - most));
+        let view = "select available from ledger.balances where code = 'fees'";
+        assert_eq!(one::<i64>(view), -100 - most);
+        // Whatever locks all stripes adds up what all of them count and what is held.
+        freeze(fees, "test").unwrap();
+        unfreeze(fees, "test").unwrap();
+        release(held).unwrap();
+        expect_books_in_order();
+    }
+
+    #[pg_test]
     fn a_stripe_ends_well_before_63_bits() {
         let (fees, wallet) = (open_striped("fees"), open("wallet"));
-        let most = i64::MAX / 64;
+        let most = i64::MAX / 128;
         transfer(wallet, fees, most).unwrap();
         assert_eq!(code(transfer(wallet, fees, 1)), "22003");
         let legs = [leg(wallet, fees, 1), leg(fees, wallet, 1)];

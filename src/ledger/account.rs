@@ -135,8 +135,10 @@ pub struct NewAccount<'a> {
 
 /// The most rows that an account's counters are spread over.
 pub const MAX_STRIPES: i32 = 64;
-/// The most that one stripe counts: 64 of them still fit 63 bits.
-pub const MAX_IN_STRIPE: i64 = i64::MAX / MAX_STRIPES as i64;
+/// The most that one stripe counts, and the most that is held on a striped account: what
+/// 64 stripes count and what is held still fit 63 bits together, though no row has both.
+pub const MAX_IN_STRIPE: i64 = MAX_HELD_ON_STRIPED / MAX_STRIPES as i64;
+pub const MAX_HELD_ON_STRIPED: i64 = i64::MAX / 2;
 
 impl NewAccount<'_> {
     /// The number of stripes as stored: 0 where there is one row.
@@ -326,8 +328,14 @@ impl Account {
         if self.frozen {
             return Err(LedgerError::Frozen(self.id));
         }
-        let counters =
-            self.counters.plus(change).ok_or(LedgerError::OutOfRange { account: self.id })?;
+        let counters = self
+            .counters
+            .plus(change)
+            .filter(|sum| {
+                let held = sum.debits_pending.max(sum.credits_pending);
+                self.stripes == 0 || held <= MAX_HELD_ON_STRIPED
+            })
+            .ok_or(LedgerError::OutOfRange { account: self.id })?;
         let after = Account { counters, ..*self };
         let taken = self.available() - after.available();
         if let Some(most) = self.limit.max_overdraft()

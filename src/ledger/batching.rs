@@ -82,8 +82,8 @@ fn attempt_batch(
         return Ok(None);
     }
     leave_out_expired(before.iter_mut().map(|(account, _)| account), clock())?;
-    // Most ids are new. Where one is not, its index refuses it, and the next attempt looks.
     let given: Vec<_> = items.iter().filter_map(|item| item.id).collect();
+    // Most ids are new. Where one is not, its index refuses it, and the next attempt looks.
     let known =
         if first || given.is_empty() { HashMap::new() } else { store::rows::stored(&given, kind)? };
     let accounts = before.iter().map(|(account, _)| (account.id, *account)).collect();

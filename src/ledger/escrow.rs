@@ -66,7 +66,7 @@ fn wide(number: i64) -> i128 {
     number.into()
 }
 
-/// The posted counters of all stripes together: at most 64 numbers below 2^57.
+/// The posted counters of all stripes together: at most 64 numbers below 2^56.
 pub fn total(stripes: &[Stripe]) -> Counters {
     stripes.iter().fold(Counters::default(), |sum, stripe| Counters {
         debits_posted: sum.debits_posted + stripe.counters.debits_posted,

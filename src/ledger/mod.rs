@@ -36,8 +36,8 @@ mod journal;
 mod keyed;
 mod legs;
 mod limits;
-#[cfg(test)]
-mod model;
+#[cfg(any(test, feature = "pg_test"))]
+pub mod model;
 mod opening;
 mod posting;
 mod reconcile;

@@ -6,16 +6,19 @@ use crate::ledger::account::{Account, AccountId, Change, Counters, Limit, Side};
 use crate::ledger::books::Books;
 use crate::ledger::hold::{Hold, Settlement, Status};
 use crate::ledger::journal::{Journal, Leg, Request};
-use crate::ledger::model::{ACCOUNTS, Step, class, first_limit};
+use crate::ledger::model::foresee::foresee;
+use crate::ledger::model::steps::{Step, aim, step};
+use crate::ledger::model::{ACCOUNTS, Model, class, first_limit};
 use crate::ledger::replay::StoredLine;
 use crate::ledger::{limits, reversal, sweep};
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
-pub struct Rules {
-    pub accounts: BTreeMap<AccountId, Account>,
+struct Rules {
+    accounts: BTreeMap<AccountId, Account>,
     holds: Vec<Hold>,
     /// Each with what was undone of it.
     transfers: Vec<(StoredLine, i64)>,
@@ -35,7 +38,7 @@ fn id(n: usize) -> Uuid {
 }
 
 impl Rules {
-    pub fn new() -> Self {
+    fn new() -> Self {
         let account = |id| Account {
             id: AccountId(id),
             currency: inr(0).currency,
@@ -52,11 +55,11 @@ impl Rules {
         Rules { accounts, holds: Vec::new(), transfers: Vec::new() }
     }
 
-    pub fn is_open(&self, hold: usize) -> bool {
+    fn is_open(&self, hold: usize) -> bool {
         self.holds[hold].status == Status::Open
     }
 
-    pub fn run(&mut self, step: &Step) -> Result<()> {
+    fn run(&mut self, step: &Step) -> Result<()> {
         match step {
             Step::Post(legs) => {
                 let legs: Vec<Leg> = legs.iter().map(|leg| as_leg(leg.0, leg.1, leg.2)).collect();
@@ -86,10 +89,14 @@ impl Rules {
                 }
                 self.holds[*n].status = status;
             }
+            Step::Release(n) if self.holds[*n].status == Status::Settled => {
+                return Err(Error::conflict("it is used up"));
+            }
             Step::Release(_) => {}
             Step::Expire(n) => self.holds[*n].expires_at = Some(now()),
             Step::SetLimit(id, limit) => self.set_limit(AccountId(*id), *limit)?,
             Step::Freeze(id, frozen) => self.account(AccountId(*id)).frozen = *frozen,
+            other => unreachable!("{other:?} needs a database"),
         }
         self.leave_out_expired();
         Ok(())
@@ -226,4 +233,60 @@ fn request(legs: &[Leg]) -> Result<Request<'_>> {
         effective_at: None,
         metadata: None,
     })
+}
+
+/// The six invariants: money is conserved, no counter is below zero, balances are what
+/// they are derived from, limits are kept, what is held is the sum of the holds, and
+/// (where the steps are run) a refusal changes nothing.
+fn check(model: &Model, rules: &Rules) -> Result<(), TestCaseError> {
+    let (mut all_debits, mut all_credits) = (0, 0);
+    for (id, account) in &rules.accounts {
+        let counters = account.counters;
+        let posted = (counters.debits_posted.into(), counters.credits_posted.into());
+        prop_assert_eq!(posted, model.posted(id.0), "posted to {}", id);
+        let pending = (counters.debits_pending.into(), counters.credits_pending.into());
+        prop_assert_eq!(pending, model.pending(id.0, true), "pending on {}", id);
+        prop_assert_eq!(account.available(), model.available(id.0), "available of {}", id);
+        prop_assert_eq!(account.reach(), model.reach(id.0), "reach of {}", id);
+        let balance = account.balance();
+        prop_assert_eq!(balance.posted - balance.pending, balance.available);
+        prop_assert!(counters.plus(&Change::default()).is_some(), "{:?}", counters);
+        prop_assert_eq!(account.limit, model.limit(id.0));
+        prop_assert!(model.is_kept(id.0, account.limit), "limit of {}", id);
+        all_debits += i128::from(counters.debits_posted);
+        all_credits += i128::from(counters.credits_posted);
+    }
+    prop_assert_eq!(all_debits, all_credits);
+    for n in 0..model.transfers.len() {
+        prop_assert!(model.left_of(n) >= 0, "transfer {}", n);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_rules_agree_with_adding_up_from_scratch(
+        steps in prop::collection::vec(step(), 1..90)
+    ) {
+        let (mut model, mut rules) = (Model::new(vec![0; ACCOUNTS as usize]), Rules::new());
+        for step in steps {
+            let Some(step) = aim(step, &model) else { continue };
+            let (next, refusals) = foresee(&model, &step);
+            let before = rules.accounts.clone();
+            match rules.run(&step) {
+                Ok(()) => {
+                    prop_assert!(refusals.is_empty(), "{:?}: foreseen {:?}", step, refusals);
+                    model = next;
+                }
+                Err(error) => {
+                    let code = error.sqlstate.code();
+                    prop_assert!(refusals.contains(&code.as_str()), "{:?}: {}", step, code);
+                    prop_assert_eq!(&before, &rules.accounts, "{:?}", step);
+                }
+            }
+            check(&model, &rules)?;
+        }
+    }
 }

@@ -166,7 +166,7 @@ pub fn describe(id: AccountId) -> Result<Option<Description>> {
 pub fn lock_all_stripes(id: AccountId) -> Result<Counters> {
     let stripes = LOCK_STRIPES.all(&[id.0.into()], posted_counters)?;
     Ok(stripes.iter().fold(Counters::default(), |sum, stripe| Counters {
-        // At most 64 numbers below 2^57.
+        // At most 64 numbers below 2^56.
         debits_posted: sum.debits_posted + stripe.debits_posted,
         credits_posted: sum.credits_posted + stripe.credits_posted,
         ..sum
