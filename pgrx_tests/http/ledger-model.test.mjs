@@ -107,8 +107,12 @@ class Run {
     for (const row of rows) {
       if ('replayed' in row) assert.equal(row.replayed, Boolean(replayed), 'replayed');
       for (const side of ['debit', 'credit']) {
-        const { posted: net, available } = next.balance(this.books.number(row[`${side}_account_id`]));
-        assert.deepEqual([row[`${side}_posted`], row[`${side}_available`]], [net, available].map(clamp), `the answer's ${side} side`);
+        const n = this.books.number(row[`${side}_account_id`]);
+        const { posted: net, available } = next.balance(n);
+        // What a posting left on a striped account is not answered; a closed account has no stripes any more.
+        const unsaid = posted && next.accounts[n].stripes > 0 && !next.accounts[n].closed;
+        const balance = unsaid ? [null, null] : [net, available].map(clamp);
+        assert.deepEqual([row[`${side}_posted`], row[`${side}_available`]], balance, `the answer's ${side} side`);
       }
     }
   }
