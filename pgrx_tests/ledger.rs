@@ -32,3 +32,4 @@ mod statements;
 mod stripes;
 pub mod support;
 mod tampering;
+mod walls;
