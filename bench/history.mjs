@@ -1,17 +1,20 @@
 #!/usr/bin/env node
-// How long the ledger takes to look back: balances now and as of a time, pages of statements, the trial balance.
+// How long the ledger takes to look back: balances now and as of a time, pages of statements, the trial balance. And
+// what another transfer costs among so many.
 //
-//   node bench/history.mjs [--json] [--check] [--transfers 10000000] [--repeat 1000]
+//   node bench/history.mjs [--json] [--check] [--transfers 10000000] [--repeat 1000] [--rounds 5]
 //
 // On servers of its own (.local/history) with an empty database it loads transfers of two years as a superuser, with
 // counters that agree: `all` is in every one of them, `million` in every tenth, `dated` in another tenth, each of
 // which counts for a day of its own; the others are spread over 10,000 accounts, and one in fifty counts for an earlier
 // time. It makes the checkpoints as the job does, and then calls the functions for random accounts and times, with the
 // clock of the server around each call. What counts against the bar is the median: the
-// 95th percentile, printed beside it, is the machine's as much as the ledger's.
+// 95th percentile, printed beside it, is the machine's as much as the ledger's. At last it posts more transfers, here
+// and where few are stored (bench/growth.mjs), for which pgbench must be in the PATH, as bin/bench puts it there.
 
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { growth } from './growth.mjs';
 
 const LOAD = `
 create schema bench;
@@ -155,32 +158,43 @@ export async function measure(sql, transfers, repeat, tell = () => {}) {
 }
 
 /** All of it. */
-export async function bench(sql, { transfers = 10_000_000, repeat = 1000 } = {}, tell = () => {}) {
+export async function bench(sql, { transfers = 10_000_000, repeat = 1000, rounds = 5 } = {}, tell = () => {}) {
   const [loaded] = await seconds(() => load(sql, transfers, tell));
-  return { load_seconds: loaded, ...(await measure(sql, transfers, repeat, tell)) };
+  const measured = await measure(sql, transfers, repeat, tell);
+  const grown = await growth(sql, load, transfers, rounds, tell);
+  tell('Checking the books again');
+  const again = await sql('select * from ledger.check()');
+  return { load_seconds: loaded, ...measured, problems: measured.problems + again.length, growth: grown };
+}
+
+/** The lines of a table. */
+function print(result) {
+  const width = Math.max(...[...result.results, ...result.growth].map(({ name }) => name.length));
+  const figure = (number) => number.toFixed(3).padStart(9);
+  for (const { name, p50_ms: p50, p95_ms: p95, max_ms: max, bar_ms: bar, met } of result.results) {
+    const verdict = bar === null ? '' : `  bar ${bar} ${met ? 'met' : 'MISSED'}`;
+    console.log(`${name.padEnd(width)}  p50 ${figure(p50)}  p95 ${figure(p95)}  max ${figure(max)} ms${verdict}`);
+  }
+  for (const { name, few_ms: few, many_ms: many, ratio, at_most: most, met } of result.growth) {
+    console.log(`${name.padEnd(width)}  ${figure(many)}  of ${figure(few)} ms  ${ratio.toFixed(2)} ×  bar at most ${most} ${met ? 'met' : 'MISSED'}`);
+  }
+  console.log(`${result.transfers} transfers of ${result.bytes_of_transfers} bytes; ${result.made.checkpoints} checkpoints in ${result.checkpoint_seconds} s, ${result.bytes_of_checkpoints} bytes for each transfer.`);
+  console.log(`All accounts looked through again in ${result.checkpoint_again_seconds} s; ledger.check() in ${result.check_seconds} s; problems: ${result.problems}.`);
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
   const { values } = parseArgs({
-    options: { json: { type: 'boolean' }, check: { type: 'boolean' }, transfers: { type: 'string' }, repeat: { type: 'string' } },
+    options: { json: { type: 'boolean' }, check: { type: 'boolean' }, transfers: { type: 'string' }, repeat: { type: 'string' }, rounds: { type: 'string' } },
   });
-  const numbers = Object.fromEntries(['transfers', 'repeat'].filter((name) => values[name]).map((name) => [name, Number(values[name])]));
+  const numbers = Object.fromEntries(['transfers', 'repeat', 'rounds'].filter((name) => values[name]).map((name) => [name, Number(values[name])]));
   const { ownServers } = await import('../pgrx_tests/http/own-servers.mjs');
   const servers = ownServers('history');
   const { sql } = await import('../pgrx_tests/http/support.mjs');
   try {
     const result = await bench(sql, numbers, (text) => values.json || process.stderr.write(`${text}\x1b[K\r`));
     if (values.json) console.log(JSON.stringify(result, null, 2));
-    else {
-      const width = Math.max(...result.results.map(({ name }) => name.length));
-      for (const { name, p50_ms: p50, p95_ms: p95, max_ms: max, bar_ms: bar, met } of result.results) {
-        const verdict = bar === null ? '' : `  bar ${bar} ${met ? 'met' : 'MISSED'}`;
-        console.log(`${name.padEnd(width)}  p50 ${p50.toFixed(3).padStart(9)}  p95 ${p95.toFixed(3).padStart(9)}  max ${max.toFixed(3).padStart(9)} ms${verdict}`);
-      }
-      console.log(`${result.transfers} transfers of ${result.bytes_of_transfers} bytes; ${result.made.checkpoints} checkpoints in ${result.checkpoint_seconds} s, ${result.bytes_of_checkpoints} bytes for each transfer.`);
-      console.log(`All accounts looked through again in ${result.checkpoint_again_seconds} s; ledger.check() in ${result.check_seconds} s; problems: ${result.problems}.`);
-    }
-    if (result.problems || (values.check && result.results.some(({ met }) => met === false))) process.exitCode = 1;
+    else print(result);
+    if (result.problems || (values.check && [...result.results, ...result.growth].some(({ met }) => met === false))) process.exitCode = 1;
   } finally {
     servers.stop();
   }

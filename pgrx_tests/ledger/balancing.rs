@@ -30,10 +30,11 @@ mod tests {
 
     #[pg_test]
     fn what_is_held_stays_unless_its_time_has_come() {
+        alone();
         let (bank, shop, wallet) = funded(100);
         hold(&new_hold(wallet, shop, 60)).unwrap();
         assert_eq!(up_to(leg(wallet, bank, i64::MAX), Balancing::Debit).unwrap(), 40);
-        run("update ledger.holds set expires_at = now() - interval '1 minute'");
+        set_expiry("now() - interval '1 minute'");
         assert_eq!(up_to(leg(wallet, bank, i64::MAX), Balancing::Debit).unwrap(), 60);
         expect_books_in_order();
     }

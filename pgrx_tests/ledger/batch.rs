@@ -191,13 +191,12 @@ mod tests {
 
     #[pg_test]
     fn a_hold_counts_until_its_time_and_no_longer() {
+        alone();
         let (bank, wallet, shop) = (open("bank"), open_limited("wallet"), open("shop"));
         transfer(bank, wallet, 10).unwrap();
         hold(&new_hold(wallet, shop, 8)).unwrap();
         assert_eq!(results(&batch("each", &[(wallet, shop, 3, None)])), "PT409");
-        run("set session_replication_role = replica");
-        run("update ledger.holds set expires_at = clock_timestamp()");
-        run("set session_replication_role = origin");
+        set_expiry("clock_timestamp()");
         assert_eq!(results(&batch("each", &[(wallet, shop, 10, None)])), "ok");
         assert_eq!(figures(wallet), (0, 0, 0));
     }

@@ -13,9 +13,7 @@ mod tests {
     /// A hold whose time has come, though its row still says open.
     fn expired_hold(debit: AccountId, credit: AccountId, minor: i64) -> pgrx::Uuid {
         let id = hold(&new_hold(debit, credit, minor)).unwrap();
-        run(&format!(
-            "update ledger.holds set expires_at = now() - interval '1 minute' where id = '{id}'"
-        ));
+        set_expiry(&format!("now() - interval '1 minute' where id = '{id}'"));
         id
     }
 
@@ -32,6 +30,7 @@ mod tests {
 
     #[pg_test]
     fn a_hold_counts_until_its_very_time() {
+        alone();
         let (bank, _, wallet) = funded(100);
         let soon: TimestampWithTimeZone = one("select clock_timestamp() + interval '300 ms'");
         hold(&NewHold { expires_at: Some(soon), ..new_hold(wallet, bank, 60) }).unwrap();
@@ -42,6 +41,7 @@ mod tests {
 
     #[pg_test]
     fn an_expired_hold_counts_no_more_when_read() {
+        alone();
         let (bank, _, wallet) = funded(100);
         let held = expired_hold(wallet, bank, 60);
         assert_eq!(status(held), "open");
@@ -52,6 +52,7 @@ mod tests {
 
     #[pg_test]
     fn an_expired_hold_frees_the_money_for_the_next_posting_and_is_swept() {
+        alone();
         let (bank, shop, wallet) = funded(100);
         let held = expired_hold(wallet, bank, 60);
         transfer(wallet, shop, 90).unwrap();
@@ -62,6 +63,7 @@ mod tests {
 
     #[pg_test]
     fn an_expired_hold_frees_the_money_for_the_next_hold_and_is_swept() {
+        alone();
         let (bank, shop, wallet) = funded(100);
         let held = expired_hold(wallet, bank, 60);
         hold(&new_hold(wallet, shop, 100)).unwrap();
@@ -72,6 +74,7 @@ mod tests {
 
     #[pg_test]
     fn an_expired_hold_cannot_be_settled_and_is_released_as_expired() {
+        alone();
         let (bank, _, wallet) = funded(100);
         let held = expired_hold(wallet, bank, 60);
         assert_eq!(code(settle(held, None)), "PT409");
@@ -84,10 +87,11 @@ mod tests {
 
     #[pg_test]
     fn what_was_settled_before_the_time_stays() {
+        alone();
         let (bank, _, wallet) = funded(100);
         let held = hold(&new_hold(wallet, bank, 60)).unwrap();
         settle(held, Some(inr(25))).unwrap();
-        run("update ledger.holds set expires_at = now() - interval '1 minute'");
+        set_expiry("now() - interval '1 minute'");
         assert_eq!(figures(wallet), (75, 0, 75));
         assert_eq!(one::<i64>("select ledger.expire_holds()"), 1);
         assert_eq!(one::<i64>("select ledger.expire_holds()"), 0);
@@ -97,6 +101,7 @@ mod tests {
 
     #[pg_test]
     fn an_account_whose_holds_have_expired_can_be_closed() {
+        alone();
         let (bank, shop) = (open("bank"), open("shop"));
         expired_hold(bank, shop, 60);
         close_account(shop).unwrap();
@@ -106,9 +111,10 @@ mod tests {
 
     #[pg_test]
     fn the_sweep_takes_so_many_and_the_oldest_first() {
+        alone();
         let (bank, _, wallet) = funded(100);
         let [first, second] = [1, 2].map(|n| hold(&new_hold(wallet, bank, n)).unwrap());
-        run("update ledger.holds set expires_at = now() - interval '1 minute' * (4 - amount)");
+        set_expiry("now() - interval '1 minute' * (4 - amount)");
         assert_eq!(one::<i64>("select ledger.expire_holds(1)"), 1);
         assert_eq!((status(first), status(second)), ("expired".to_owned(), "open".to_owned()));
     }

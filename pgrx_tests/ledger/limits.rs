@@ -54,13 +54,14 @@ mod tests {
 
     #[pg_test]
     fn what_a_hold_will_bring_counts_until_its_time() {
+        alone();
         let (bank, card) = (open("bank"), open_topped("card", 100));
         let held = hold(&new_hold(bank, card, 80)).unwrap();
         assert_eq!(code(transfer(bank, card, 21)), "PT409");
         transfer(bank, card, 20).unwrap();
         settle(held, Some(inr(30))).unwrap();
         assert_eq!(code(transfer(bank, card, 1)), "PT409");
-        run("update ledger.holds set expires_at = now() - interval '1 minute'");
+        set_expiry("now() - interval '1 minute'");
         transfer(bank, card, 50).unwrap();
         assert_eq!(code(transfer(bank, card, 1)), "PT409");
         assert_eq!(figures(card).0, 100);
@@ -87,13 +88,12 @@ mod tests {
 
     #[pg_test]
     fn a_limit_minds_what_holds_may_take_unless_their_time_has_come() {
+        alone();
         let (bank, shop) = (open("bank"), open("shop"));
         let held = hold(&new_hold(bank, shop, 70)).unwrap();
         assert_eq!(code(set_limit(bank, Limit::Overdraft(69), None)), "PT409");
         assert_eq!(code(set_limit(shop, range(None, Some(69)), None)), "PT409");
-        run(&format!(
-            "update ledger.holds set expires_at = now() - interval '1 minute' where id = '{held}'"
-        ));
+        set_expiry(&format!("now() - interval '1 minute' where id = '{held}'"));
         set_limit(bank, Limit::NoOverdraft, None).unwrap();
         set_limit(shop, range(None, Some(0)), None).unwrap();
         expect_books_in_order();

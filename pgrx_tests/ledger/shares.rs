@@ -121,11 +121,12 @@ mod tests {
 
     #[pg_test]
     fn a_hold_that_expires_makes_room_at_its_time() {
+        alone();
         let (pool, bank) = (open_striped("pool", Limit::NoOverdraft), open("bank"));
         transfer(bank, pool, 80).unwrap();
         hold(&new_hold(pool, bank, 75)).unwrap();
         assert_eq!(code(transfer(pool, bank, 6)), "PT409");
-        run("update ledger.holds set expires_at = now() - interval '1 minute'");
+        set_expiry("now() - interval '1 minute'");
         transfer(pool, bank, 80).unwrap();
         assert_eq!(code(transfer(pool, bank, 1)), "PT409");
         expect_books_in_order();

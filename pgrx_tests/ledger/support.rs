@@ -118,3 +118,13 @@ pub fn count(table: &str) -> i64 {
 pub fn alone() {
     crate::pgrx_tests::support::run("lock table ledger.accounts in access exclusive mode");
 }
+
+/// Gives holds another time to expire at, which nobody can: their trigger steps aside for that
+/// moment. In tests that are [`alone`].
+pub fn set_expiry(to: &str) {
+    crate::pgrx_tests::support::run(&format!(
+        "alter table ledger.holds disable trigger holds_fixed;
+         update ledger.holds set expires_at = {to};
+         alter table ledger.holds enable always trigger holds_fixed"
+    ));
+}

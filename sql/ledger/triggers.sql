@@ -48,12 +48,17 @@ create trigger accounts_check before insert or update of stripes, max_overdraft,
 alter table ledger.accounts enable always trigger accounts_check;
 alter table ledger.accounts enable always trigger accounts_no_truncate;
 
+-- Closing an account deletes its stripes, so only what they belong to is for good; check() misses others.
+create trigger account_stripes_fixed before update of account_id, stripe
+    on ledger.account_stripes for each row execute function backoffice.refuse_change();
 create trigger account_stripes_no_truncate before truncate on ledger.account_stripes
     for each statement execute function backoffice.refuse_change();
+alter table ledger.account_stripes enable always trigger account_stripes_fixed;
 alter table ledger.account_stripes enable always trigger account_stripes_no_truncate;
 
+-- A hold is settled, released or expires; nothing else of it changes.
 create trigger holds_fixed
-    before update of id, debit_account_id, credit_account_id, amount, created_at, kind_id or delete
+    before update of id, debit_account_id, credit_account_id, amount, created_at, expires_at, kind_id, description, metadata or delete
     on ledger.holds for each row execute function backoffice.refuse_change();
 create trigger holds_no_truncate before truncate on ledger.holds
     for each statement execute function backoffice.refuse_change();
