@@ -379,6 +379,23 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_can_no_longer_be_read_keeps_nothing_from_coming() {
+        prepare();
+        assert_eq!(send("evt_1", "charge:ch_1"), "parked");
+        assert_eq!(send("evt_2", "charge:ch_1"), "parked");
+        run("update ops.webhook_events set body = null where event_key = 'evt_1'");
+        run("update ops.webhook_events set body = 'x' where event_key = 'evt_2'");
+        assert_eq!(inbox::arrived("charge:ch_1").expect("arrives"), 1);
+        assert_eq!(row("evt_1")["status"], "parked");
+        assert_eq!(
+            (&row("evt_2")["status"], &row("evt_2")["error_code"]),
+            (&json!("failed"), &json!("XX000"))
+        );
+        let id: Uuid = one("select id from ops.webhook_events where event_key = 'evt_1'");
+        expect_error("PT409", &format!("select ops.replay_webhook('{id}')"));
+    }
+
+    #[pg_test]
     fn what_waits_too_long_raises_an_alert() {
         prepare();
         assert_eq!(send("evt_1", "charge:ch_1"), "parked");

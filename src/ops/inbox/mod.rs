@@ -46,7 +46,8 @@ pub enum Outcome {
 /// `handle` runs in a subtransaction: an error undoes what it did, is kept, and has it
 /// called again later. It is called for every type of event, in whatever order they
 /// come, and for what one fact caused more than once: what it posts must have a key of
-/// its own.
+/// its own. The caller is whoever happens to be it, mostly nobody: the signature has said
+/// who sent the event, and there is nothing to ask about rights.
 #[derive(Clone, Copy)]
 pub struct Handler {
     pub source: Source,

@@ -7,6 +7,7 @@ use crate::ops::inbox::event::{self, Event};
 use crate::ops::inbox::source::Source;
 use crate::ops::inbox::store::{self, Kept};
 use crate::ops::inbox::{Handler, Outcome, handlers_of};
+use pgrx::Uuid;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -43,24 +44,33 @@ pub fn process(event: &Event) -> Result<&'static str> {
     }
     store::begin(event.id)?;
     let end = until_it_need_not_wait(&handlers, event)?;
-    let settings = Settings::of("ops")?;
-    let (most, wait) =
-        (settings.get("webhook_max_attempts")?, settings.get("webhook_retry_seconds")?);
-    store::finish(event.id, &end, most, wait)?;
-    Ok(end.status())
+    settle(event.id, &end)
 }
 
 /// The same for an event that was kept; PT409 where its content is gone.
 pub fn process_kept(kept: &Kept) -> Result<&'static str> {
     let gone = || Error::conflict("the content of this webhook is no longer kept");
     let body = kept.body.as_deref().ok_or_else(gone)?;
-    let unfit = |_| Error::internal(format!("webhook {} cannot be read any more", kept.id));
-    let source = Source::find(&kept.source)
-        .ok_or_else(|| Error::internal(format!("webhook {} has no source", kept.id)))?;
-    let mut event = event::read(source, kept.id, body, kept.live).map_err(unfit)?;
-    // What it was known by when it came, should a later version read it otherwise.
+    let source = Source::find(&kept.source);
+    let read = source.and_then(|source| event::read(source, kept.id, body, kept.live).ok());
+    // An earlier version could read it. Whatever brought it up must not fail for it.
+    let Some(mut event) = read else {
+        store::begin(kept.id)?;
+        let unreadable = Error::internal("this webhook cannot be read any more");
+        return settle(kept.id, &End::Failed(unreadable));
+    };
+    // What it was known by when it came, should this version name it otherwise.
     event.key.clone_from(&kept.key);
     process(&event)
+}
+
+/// Notes down how an attempt ended.
+fn settle(id: Uuid, end: &End) -> Result<&'static str> {
+    let settings = Settings::of("ops")?;
+    let (most, wait) =
+        (settings.get("webhook_max_attempts")?, settings.get("webhook_retry_seconds")?);
+    store::finish(id, end, most, wait)?;
+    Ok(end.status())
 }
 
 /// Whoever brings what the event waits for may be doing it right now, and see nothing of

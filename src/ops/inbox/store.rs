@@ -47,7 +47,7 @@ static FINISH: Query = Query::write(
 static RECORD: Query = Query::read("select e from ops.webhook_events e where id = $1");
 // One that another session has in hand is asked again there, after the lock on what it waits for.
 static PARKED_FOR: Query = Query::write(
-    "select id from ops.webhook_events where parked_for = $1
+    "select id from ops.webhook_events where parked_for = $1 and body is not null
       order by occurred_at, id for update skip locked",
 );
 static DUE: Query = Query::write(
