@@ -2,6 +2,8 @@
 
 use pgrx::prelude::*;
 
+mod inbox;
+mod inbox_secrets;
 mod jobs;
 mod purges;
 mod watched_jobs;

@@ -29,10 +29,11 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/ops/tables.sql", name = "ops_tables", requires = ["kernel_tables"]);
 extension_sql_file!("../sql/ops/watch.sql", name = "ops_watch", requires = ["ops_tables"]);
+extension_sql_file!("../sql/ops/inbox.sql", name = "ops_inbox", requires = ["ops_watch"]);
 extension_sql_file!(
     "../sql/identity/tables.sql",
     name = "identity_tables",
-    requires = ["ops_watch"]
+    requires = ["ops_inbox"]
 );
 extension_sql_file!(
     "../sql/ledger/tables.sql",
@@ -130,9 +131,14 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/ops/archive.sql", name = "ops_archive", requires = ["ops_policies"]);
 extension_sql_file!(
+    "../sql/ops/inbox_access.sql",
+    name = "ops_inbox_access",
+    requires = ["ops_archive"]
+);
+extension_sql_file!(
     "../sql/identity/functions.sql",
     name = "identity_functions",
-    requires = ["ops_archive"]
+    requires = ["ops_inbox_access"]
 );
 extension_sql_file!(
     "../sql/identity/triggers.sql",

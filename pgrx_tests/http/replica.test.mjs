@@ -200,6 +200,11 @@ describe('what writes is refused', () => {
     isRefused(await ask(url, 'GET', '/network/auth/v1/reauthenticate', undefined, promoter.token));
   });
 
+  test('webhooks, which the provider sends again', async () => {
+    isRefused(await ask(url, 'POST', '/api/stripe/webhook', {}));
+    isRefused(await ask(url, 'POST', '/functions/v1/razorpay-webhook', {}));
+  });
+
   test('a function that writes, called with GET', async () => {
     const path = `/network/rest/v1/rpc/admin_allocate_pins?p_user_id=${promoter.id}&p_pins=1`;
     isRefused(await ask(url, 'GET', path, undefined, admin.token));

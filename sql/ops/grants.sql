@@ -32,6 +32,25 @@ begin
     comment on function ops.resolve_alert(uuid, text) is
         'Resolves an alert with a note; for admins.';
 
+    -- For the gateway alone, whose senders have a signature in place of a token.
+    grant execute on function ops.receive_webhook(bytea) to anon;
+    comment on function ops.receive_webhook(bytea) is
+        'Verifies, keeps and processes a webhook; for the gateway, at /api/<source>/webhook.';
+    grant execute on function
+        ops.set_webhook_secret(text, text, boolean, timestamptz),
+        ops.remove_webhook_secret(uuid, timestamptz),
+        ops.replay_webhook(uuid),
+        ops.replay_webhooks(text, timestamptz)
+        to authenticated, service_role;
+    comment on function ops.set_webhook_secret(text, text, boolean, timestamptz) is
+        'Adds a secret that webhooks of a source are signed with; for admins of ops.';
+    comment on function ops.remove_webhook_secret(uuid, timestamptz) is
+        'Ends a secret, now or at a time; for admins of ops.';
+    comment on function ops.replay_webhook(uuid) is
+        'Processes a webhook that was not processed yet; for admins of ops.';
+    comment on function ops.replay_webhooks(text, timestamptz) is
+        'Processes the webhooks since a time that failed or nobody took; for admins of ops.';
+
     -- For psql: it asks for the rights of the database's owner anyway.
     comment on function ops.enable_realtime() is
         'Puts the tables of the subscriptions into the publication supabase_realtime; from psql.';

@@ -3,13 +3,17 @@
 //! The audit log ([`audit`]) records every change of every table that matters;
 //! the outbox ([`outbox`]) holds what must leave the database until a worker
 //! has sent it; [`jobs`] are what modules want done regularly; [`events`] tell
-//! listeners at once what changed; [`watch`] tells whether all is well. Old rows of
-//! a record move to its archive ([`archive`]).
+//! listeners at once what changed; [`inbox`] takes in what others tell us by
+//! webhook; [`watch`] tells whether all is well. Old rows of a record move to its
+//! archive ([`archive`]).
 
 pub mod api;
 pub mod archive;
 pub mod audit;
 pub mod events;
+// So far only tests register for webhooks.
+#[cfg_attr(not(any(test, feature = "pg_test")), allow(dead_code, unused_imports))]
+pub mod inbox;
 pub mod jobs;
 pub mod outbox;
 pub mod personal;
@@ -23,5 +27,6 @@ pub fn init() {
     triggers::init();
     jobs::init();
     events::worker::init();
+    inbox::init();
     watch::init();
 }

@@ -151,6 +151,9 @@ pub fn zora_everywhere() -> Uuid {
          values (gen_random_uuid(), 'info', 'x', 'x', 'no mail to zora@example.com',
                  '{\"to\": [\"zora@example.com\"]}', now(), 'called 9123456780')",
     );
+    run("insert into ops.webhook_events (id, source, live, event_key, event_type, body, verified, status, error_code, error_message)
+         values (gen_random_uuid(), 'stripe', true, 'evt_1', 'charge.succeeded', '{\"email\": \"Zora@example.com\"}', true,
+                 'failed', 'PT409', 'bad: zora@example.com')");
     run("insert into ops.check_results values ('x', now(), null, 0, 'bad: zora@example.com')");
     run("insert into ops.job_runs (id, job, system, started_at, finished_at, status, result, error, actor_role)
          values (gen_random_uuid(), 'x', 'ops', now(), now(), 'failed',

@@ -1,0 +1,296 @@
+//! The SQL of the inbox.
+
+use crate::kernel::clock::transaction_start;
+use crate::kernel::error::{Error, Result};
+use crate::kernel::spi::Query;
+use crate::ops::inbox::event::Event;
+use crate::ops::inbox::process::End;
+use crate::ops::inbox::source::Source;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::heap_tuple::PgHeapTuple;
+use pgrx::{AllocatedByRust, JsonB, Uuid};
+use serde_json::Value;
+
+/// A row of a table.
+pub type Record = PgHeapTuple<'static, AllocatedByRust>;
+
+static LOCK: Query = Query::write(
+    "select pg_catalog.pg_advisory_xact_lock(
+        pg_catalog.hashtextextended('backoffice webhook ' || $1, 0))",
+);
+// A second delivery waits for the first and then finds its row.
+static INSERT: Query = Query::write(
+    "insert into ops.webhook_events
+        (id, source, live, event_key, event_type, account, occurred_at, body, headers, verified)
+     values ($1, $2, $3, $4, $5, $6, to_timestamp($7), $8, $9, true)
+     on conflict (source, live, event_key) do nothing",
+);
+static TAKE: Query = Query::write(
+    "select id, source, live, event_key, body, status
+       from ops.webhook_events where id = $1 for update",
+);
+static BEGIN: Query = Query::write(
+    "update ops.webhook_events
+        set status = 'received', attempts = attempts + 1, parked_for = null, error_code = null,
+            error_message = null, next_attempt_at = null
+      where id = $1",
+);
+static FINISH: Query = Query::write(
+    "update ops.webhook_events
+        set status = $2, handled_by = $3, parked_for = $4, error_code = $5,
+            error_message = left($6, 1000),
+            processed_at = case when $2 = 'processed' then now() end,
+            next_attempt_at = case when $2 = 'failed' and attempts < $7 then
+                now() + make_interval(secs => least($8 * 2 ^ least(attempts - 1, 20), 86400)) end
+      where id = $1",
+);
+static RECORD: Query = Query::read("select e from ops.webhook_events e where id = $1");
+// One that another session has in hand is asked again there, after the lock on what it waits for.
+static PARKED_FOR: Query = Query::write(
+    "select id from ops.webhook_events where parked_for = $1 and body is not null
+      order by occurred_at, id for update skip locked",
+);
+static DUE: Query = Query::write(
+    "select id from ops.webhook_events
+      where next_attempt_at <= now() and body is not null
+      order by occurred_at, id limit $1 for update skip locked",
+);
+static OPEN: Query = Query::write(
+    "select id from ops.webhook_events
+      where source = $1 and status in ('failed', 'received') and body is not null
+        and received_at >= $2
+      order by occurred_at, id limit $3 for update skip locked",
+);
+static EMPTY: Query = Query::write(
+    "update ops.webhook_events set body = null, headers = '{}'
+      where id in (select id from ops.webhook_events
+                    where body is not null and processed_at < now() - make_interval(days => $1)
+                    limit $2)",
+);
+static REFUSED: Query = Query::write(
+    "insert into ops.webhook_refusals as r (source, hour, reason)
+     values ($1, date_trunc('hour', now(), 'UTC'), $2)
+     on conflict (source, hour, reason) do update set count = r.count + 1",
+);
+static PURGE_REFUSALS: Query = Query::write(
+    "delete from ops.webhook_refusals
+      where (source, hour, reason) in (
+            select source, hour, reason from ops.webhook_refusals
+             where hour < now() - make_interval(days => $1) limit $2)",
+);
+static SECRETS: Query = Query::write(
+    "select id, live, coalesce(not_after > now(), true) from ops.webhook_secrets
+      where source = $1 order by created_at desc, id desc",
+);
+static ADD_SECRET: Query = Query::write(
+    "insert into ops.webhook_secrets (id, source, live, last_four, not_after, created_by)
+     values ($1, $2, $3, $4, $5, $6)",
+);
+static END_SECRET: Query =
+    Query::write("update ops.webhook_secrets set not_after = $2 where id = $1");
+static DELETE_SECRET: Query = Query::write("delete from ops.webhook_secrets where id = $1");
+static SECRET: Query = Query::read("select s from ops.webhook_secrets s where id = $1");
+static ENDED_SECRETS: Query = Query::write(
+    "select id from ops.webhook_secrets where not_after < now() - interval '1 day'
+      limit $1 for update skip locked",
+);
+static GIVEN_UP: Query = Query::read(
+    "select source, count(*) from ops.webhook_events
+      where status = 'failed' and next_attempt_at is null group by source order by source",
+);
+static LONG_PARKED: Query = Query::read(
+    "select source, count(*) from ops.webhook_events
+      where status = 'parked' and received_at < now() - make_interval(hours => $1)
+      group by source order by source",
+);
+static OPEN_COUNTS: Query = Query::read(
+    "select source, status, count(*) from ops.webhook_events
+      where status <> 'processed' group by source, status order by source, status",
+);
+static REFUSAL_COUNTS: Query = Query::read(
+    "select source, sum(count)::bigint from ops.webhook_refusals
+      where hour >= date_trunc('hour', now(), 'UTC') group by source order by source",
+);
+
+/// Waits for whoever holds the lock of this name, and holds it to the end of the transaction.
+pub fn lock(name: &str) -> Result<()> {
+    LOCK.run(&[name.into()]).map(drop)
+}
+
+/// Whether the event is new.
+pub fn insert(event: &Event, body: &[u8], headers: Value) -> Result<bool> {
+    let rows = INSERT.run(&[
+        event.id.into(),
+        event.source.as_str().into(),
+        event.live.into(),
+        event.key.as_str().into(),
+        event.kind.as_str().into(),
+        event.account.as_deref().into(),
+        event.created.into(),
+        body.into(),
+        JsonB(headers).into(),
+    ])?;
+    Ok(rows > 0)
+}
+
+/// An event as it was kept.
+pub struct Kept {
+    pub id: Uuid,
+    pub source: String,
+    pub live: bool,
+    pub key: String,
+    pub body: Option<Vec<u8>>,
+    pub status: String,
+}
+
+/// The event, locked.
+pub fn take(id: Uuid) -> Result<Option<Kept>> {
+    TAKE.first(&[id.into()], |row| {
+        Ok(Kept {
+            id: row.get(1)?,
+            source: row.get(2)?,
+            live: row.get(3)?,
+            key: row.get(4)?,
+            body: row.opt(5)?,
+            status: row.get(6)?,
+        })
+    })
+}
+
+/// Notes down that an event is tried.
+pub fn begin(id: Uuid) -> Result<()> {
+    BEGIN.run(&[id.into()]).map(drop)
+}
+
+/// Notes down what became of it.
+pub fn finish(id: Uuid, end: &End, max_attempts: i64, retry_seconds: i64) -> Result<()> {
+    let (mut systems, mut parked_for, mut code, mut message) = (Vec::new(), None, None, None);
+    match end {
+        End::Processed(handled_by) => {
+            systems = handled_by.iter().map(|system| (*system).to_owned()).collect();
+        }
+        End::Parked(key) => parked_for = Some(key.as_str()),
+        End::Failed(error) => {
+            code = Some(error.sqlstate.code());
+            // It may quote the body, and no text of PostgreSQL holds this character.
+            message = Some(error.message.replace('\0', ""));
+        }
+    }
+    FINISH.run(&[
+        id.into(),
+        end.status().into(),
+        systems.into(),
+        parked_for.into(),
+        code.into(),
+        message.into(),
+        i32::try_from(max_attempts).unwrap_or(i32::MAX).into(),
+        (retry_seconds as f64).into(),
+    ])?;
+    Ok(())
+}
+
+pub fn record(id: Uuid) -> Result<Record> {
+    RECORD.one(&[id.into()], |row| row.get(1))
+}
+
+/// The events that wait for `key`, in their order, locked.
+pub fn parked_for(key: &str) -> Result<Vec<Uuid>> {
+    PARKED_FOR.all(&[key.into()], |row| row.get(1))
+}
+
+/// Up to `most` failed events whose time to be tried again has come, locked.
+pub fn due(most: i64) -> Result<Vec<Uuid>> {
+    DUE.all(&[most.into()], |row| row.get(1))
+}
+
+/// Up to `most` events of a source since a time that failed or nobody took, locked.
+pub fn open(source: Source, since: TimestampWithTimeZone, most: i64) -> Result<Vec<Uuid>> {
+    OPEN.all(&[source.as_str().into(), since.into(), most.into()], |row| row.get(1))
+}
+
+/// Empties up to `most` events that were processed so many days ago; how many.
+pub fn empty(days: i64, most: i64) -> Result<usize> {
+    EMPTY.run(&[as_integer(days).into(), most.into()])
+}
+
+pub fn count_refusal(source: Source, reason: &str) -> Result<()> {
+    REFUSED.run(&[source.as_str().into(), reason.into()]).map(drop)
+}
+
+pub fn purge_refusals(days: i64, most: i64) -> Result<usize> {
+    PURGE_REFUSALS.run(&[as_integer(days).into(), most.into()])
+}
+
+fn as_integer(number: i64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// The secrets of a source, the newest first: id, mode, and whether it is still good.
+pub fn secrets(source: Source) -> Result<Vec<(Uuid, bool, bool)>> {
+    SECRETS.all(&[source.as_str().into()], |row| Ok((row.get(1)?, row.get(2)?, row.get(3)?)))
+}
+
+pub fn add_secret(
+    id: Uuid,
+    source: Source,
+    live: bool,
+    last_four: &str,
+    not_after: Option<TimestampWithTimeZone>,
+    by: Option<Uuid>,
+) -> Result<()> {
+    ADD_SECRET.run(&[
+        id.into(),
+        source.as_str().into(),
+        live.into(),
+        last_four.into(),
+        not_after.into(),
+        by.into(),
+    ])?;
+    Ok(())
+}
+
+/// Whether there is such a secret.
+pub fn end_secret(id: Uuid, at: Option<TimestampWithTimeZone>) -> Result<bool> {
+    Ok(END_SECRET.run(&[id.into(), at.into()])? > 0)
+}
+
+pub fn delete_secret(id: Uuid) -> Result<()> {
+    DELETE_SECRET.run(&[id.into()]).map(drop)
+}
+
+/// The row of a secret, or PT404.
+pub fn secret(id: Uuid) -> Result<Record> {
+    SECRET
+        .first(&[id.into()], |row| row.get(1))?
+        .ok_or_else(|| Error::not_found("webhook secret", id))
+}
+
+/// Up to `most` secrets that ended a day ago, locked.
+pub fn ended_secrets(most: i64) -> Result<Vec<Uuid>> {
+    ENDED_SECRETS.all(&[most.into()], |row| row.get(1))
+}
+
+/// Whether a time is still to come.
+pub fn is_future(time: &TimestampWithTimeZone) -> bool {
+    *time > transaction_start()
+}
+
+/// How many failed events of each source wait for an admin.
+pub fn given_up() -> Result<Vec<(String, i64)>> {
+    GIVEN_UP.all(&[], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
+/// How many events of each source have been parked for so many hours.
+pub fn long_parked(hours: i64) -> Result<Vec<(String, i64)>> {
+    LONG_PARKED.all(&[as_integer(hours).into()], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
+/// How many events of each source are not processed, by status.
+pub fn open_counts() -> Result<Vec<(String, String, i64)>> {
+    OPEN_COUNTS.all(&[], |row| Ok((row.get(1)?, row.get(2)?, row.get(3)?)))
+}
+
+/// How many requests to each source were refused in this hour.
+pub fn refusal_counts() -> Result<Vec<(String, i64)>> {
+    REFUSAL_COUNTS.all(&[], |row| Ok((row.get(1)?, row.get(2)?)))
+}
