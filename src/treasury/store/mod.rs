@@ -1,0 +1,5 @@
+//! The SQL of the treasury, one file for each concept.
+
+pub mod rules;
+pub mod stripe_accounts;
+pub mod users;
