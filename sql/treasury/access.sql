@@ -1,5 +1,6 @@
 -- treasury: who sees which row, and thin triggers. Nobody writes a table directly.
-grant select on treasury.users, treasury.split_rules, treasury.split_rule_versions, treasury.stripe_accounts
+grant select on treasury.users, treasury.split_rules, treasury.split_rule_versions, treasury.stripe_accounts,
+    treasury.platform_fees
     to authenticated, service_role;
 
 create policy users_read on treasury.users for select to authenticated
@@ -13,15 +14,18 @@ create policy split_rules_read on treasury.split_rules for select to authenticat
 create policy split_rule_versions_read on treasury.split_rule_versions for select to authenticated
     using (owner_id = (select backoffice.person_id())
         or (select backoffice.has_role('treasury', 'admin')));
+create policy platform_fees_read on treasury.platform_fees for select to authenticated
+    using ((select backoffice.has_role('treasury', 'admin')));
 create policy stripe_accounts_read on treasury.stripe_accounts for select to authenticated
     using (id = (select backoffice.person_id())
         or (select backoffice.has_role('treasury', 'admin')));
 
 -- Whoever stands in a rule sees their own part of it and nobody else's.
 create view treasury.my_shares with (security_invoker = true) as
-select rule_id, name, owner_id, currency, is_default, percent, fixed, minimum, updated_at
+select rule_id, name, owner_id, recipient_id, currency, is_default, percent, fixed, minimum, updated_at
   from treasury.read_my_shares();
-comment on view treasury.my_shares is 'The caller''s own part of every split rule that names them. Amounts are in minor units of the rule''s currency.';
+comment on view treasury.my_shares is 'The caller''s own part of every split rule that names them. To servers everybody''s. Amounts are in minor units of the rule''s currency.';
+comment on column treasury.my_shares.recipient_id is 'The caller; NULL where the rule says owner.';
 grant select on treasury.my_shares to authenticated, service_role;
 
 create function treasury.copy_person() returns trigger
@@ -30,6 +34,9 @@ create function treasury.copy_person() returns trigger
 create function treasury.copy_roles() returns trigger
     language c security definer set search_path = pg_catalog, pg_temp
     as 'MODULE_PATHNAME', 'treasury_copy_roles_wrapper';
+create function treasury.keep_fee() returns trigger
+    language c security definer set search_path = pg_catalog, pg_temp
+    as 'MODULE_PATHNAME', 'treasury_keep_fee_wrapper';
 
 -- E-mail addresses belong to identity.users; the copies follow.
 create trigger users_copy_to_treasury after update of email on identity.users
@@ -44,6 +51,15 @@ create trigger role_grants_copy_to_treasury_too after update or delete on backof
     for each row when (old.system in ('treasury', '*'))
     execute function treasury.copy_roles();
 
+-- After settings_kept, so that the settings are read as they are now: triggers run in the order of their names.
+create trigger settings_treasury_fee after insert or update on backoffice.settings
+    for each row when (new.system = 'treasury' and new.key in ('platform_fee_basis_points', 'platform_fee_fixed'))
+    execute function treasury.keep_fee();
+
+create trigger platform_fees_append_only before update or delete on treasury.platform_fees
+    for each row execute function backoffice.refuse_change();
+create trigger platform_fees_no_truncate before truncate on treasury.platform_fees
+    for each statement execute function backoffice.refuse_change();
 create trigger split_rule_versions_append_only before update or delete on treasury.split_rule_versions
     for each row execute function backoffice.refuse_change();
 create trigger split_rule_versions_no_truncate before truncate on treasury.split_rule_versions

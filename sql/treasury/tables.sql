@@ -71,6 +71,20 @@ comment on column treasury.split_rule_versions.made_by is 'Who made this version
 alter table treasury.split_rule_versions enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.split_rule_versions', '');
 
+create table treasury.platform_fees (
+    id uuid not null,
+    basis_points integer not null,
+    fixed jsonb not null,
+    valid_from timestamptz not null,
+    constraint platform_fees_pkey primary key (id)
+);
+create index platform_fees_valid_from_idx on treasury.platform_fees (valid_from);
+comment on table treasury.platform_fees is 'What the settings of the platform''s fee were from when on, kept by a trigger on them. Append-only, so that what was charged earlier is split by the fee of then.';
+comment on column treasury.platform_fees.basis_points is 'Hundredths of a per cent.';
+comment on column treasury.platform_fees.fixed is 'By currency, in minor units.';
+alter table treasury.platform_fees enable row level security;
+select pg_catalog.pg_extension_config_dump('treasury.platform_fees', '');
+
 insert into backoffice.role_definitions (system, role, description) values
     ('treasury', 'buyer', 'Buys; what everybody is who signs up'),
     ('treasury', 'host', 'Sells, and says how the revenue is split'),
@@ -98,4 +112,5 @@ insert into backoffice.personal_columns (table_name, column_name, person, kind, 
     ('treasury.split_rule_versions', 'rules', 'owner_id', 'activity', 'yes', 'kept', 'what others were paid by depends on it'),
     ('treasury.split_rule_versions', 'is_default', 'owner_id', 'activity', 'yes', 'kept', 'what others were paid by depends on it'),
     ('treasury.split_rule_versions', 'valid_from', 'owner_id', 'activity', 'yes', 'kept', 'what others were paid by depends on it'),
+    ('treasury.platform_fees', 'fixed', 'nobody', 'none', 'no', 'kept', 'a setting of the business'),
     ('treasury.split_rule_versions', 'made_by', 'made_by', 'reference', 'yes', 'kept', 'who said how money is split stays accountable, by an id alone');

@@ -3,13 +3,14 @@
 //! A [`user`] has roles; hosts and artists write a [`rule`] that says who gets which part
 //! of their revenue. [`split`] does the arithmetic: cents sum exactly, whatever the
 //! rounding, and refunds give back what was given. What a rule was at any time is kept
-//! ([`ownership`] says who may change one), so that editing it never changes the past.
-//! [`preview`] shows what would become of an amount. People are paid to a
+//! ([`ownership`] says who may change one), and so is the [`platform_fee`], so that
+//! editing never changes the past. [`preview`] shows what would become of an amount. People are paid to a
 //! [`stripe_account`], which is as Stripe last described it.
 
 pub mod api;
 mod error;
 mod ownership;
+mod platform_fee;
 mod preview;
 mod rule;
 mod split;
@@ -17,7 +18,7 @@ mod split_rule;
 mod store;
 mod stripe_account;
 mod triggers;
-mod user;
+pub mod user;
 
 /// The system's name in settings and roles.
 pub const SYSTEM: &str = "treasury";

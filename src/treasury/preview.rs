@@ -1,17 +1,16 @@
 //! What would become of an amount: the shares of a rule, and what a refund takes back.
 
 use crate::kernel::caller::Caller;
+use crate::kernel::clock::clock;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::json::JsonArg;
 use crate::kernel::money::Currency;
-use crate::kernel::settings::Settings;
 use crate::treasury::error::TreasuryError;
 use crate::treasury::rule::{Recipient, Rules};
-use crate::treasury::split::{Fee, returned, split};
+use crate::treasury::split::{returned, split};
 use crate::treasury::store::rules as store;
-use crate::treasury::{SYSTEM, ownership};
+use crate::treasury::{ownership, platform_fee};
 use pgrx::Uuid;
-use std::collections::BTreeMap;
 
 /// What is asked for.
 pub struct Question {
@@ -63,7 +62,7 @@ pub fn preview(caller: &Caller, question: Question) -> Result<Vec<Part>> {
         return Err(Error::invalid("p_refunded", "must be from 0 to p_amount"));
     }
     let rules = rules(caller, &question)?;
-    let fee = fee(currency)?.of(amount);
+    let fee = platform_fee::at(currency, clock())?.of(amount);
     let mut shares = vec![fee];
     shares.extend(split(amount - fee, &rules.terms()));
     let returned = returned(&shares, refunded);
@@ -91,13 +90,4 @@ fn rules(caller: &Caller, question: &Question) -> Result<Rules> {
         }
         _ => Err(Error::invalid("p_rule_id", "give either p_rule_id or p_rules")),
     }
-}
-
-fn fee(currency: Currency) -> Result<Fee> {
-    let settings = Settings::of(SYSTEM)?;
-    let fixed: BTreeMap<String, i64> = settings.get("platform_fee_fixed")?;
-    Ok(Fee {
-        basis_points: settings.get("platform_fee_basis_points")?,
-        fixed: fixed.get(currency.code()).copied().unwrap_or(0),
-    })
 }

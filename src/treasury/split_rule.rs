@@ -64,10 +64,13 @@ pub fn update(caller: &Caller, id: i64, data: &Value) -> Result<Uuid> {
         let at = begin(owner)?;
         let (old, stored) = store::find(id)?.ok_or(TreasuryError::UnknownRule { id })?;
         let currency = if object.has("currency") { currency(&object)? } else { old.currency };
-        let rules = object.value("rules").unwrap_or(&stored);
         let new = SplitRule {
             name: object.text("name")?.map_or_else(|| old.name.clone(), str::to_owned),
-            rules: checked(owner, rules, currency)?,
+            // Who stands in it may have been erased since; that is no reason to keep its name.
+            rules: match object.value("rules") {
+                Some(rules) => checked(owner, rules, currency)?,
+                None => Rules::parse("p_rule.rules", &stored, currency)?,
+            },
             is_default: object.boolean("is_default")?.unwrap_or(old.is_default),
             currency,
         };

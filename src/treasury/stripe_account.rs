@@ -145,6 +145,9 @@ fn check_id(field: &str, id: &str) -> Result<()> {
 
 /// Takes over what Stripe says of an account at a time; the person whose it is.
 pub fn apply(object: &Value, at: TimestampWithTimeZone, live: Option<bool>) -> Result<Uuid> {
+    if !object.is_object() {
+        return Err(Error::invalid("p_account", "must be a JSON object"));
+    }
     let id = match object.get("id") {
         Some(Value::String(id)) => id.as_str(),
         None | Some(Value::Null) => return Err(Error::missing("p_account.id")),

@@ -2,6 +2,7 @@
 
 use crate::kernel::error::{Error, Result, required, trigger_entry};
 use crate::kernel::restore::is_restoring;
+use crate::treasury::platform_fee;
 use crate::treasury::store::users;
 use pgrx::prelude::*;
 use pgrx::{PgTrigger, Uuid};
@@ -26,6 +27,17 @@ fn treasury_copy_roles<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
         // A dump has the users, as they were.
         if !is_restoring() {
             users::copy_roles(uuid(trigger, "person_id")?, trigger.new().is_some())?;
+        }
+        Ok(None)
+    })
+}
+
+/// AFTER INSERT or UPDATE on backoffice.settings: the fee holds from now on.
+#[pg_trigger(sql = false)]
+fn treasury_keep_fee<'a>(_trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
+    trigger_entry(|| {
+        if !is_restoring() {
+            platform_fee::keep()?;
         }
         Ok(None)
     })

@@ -151,6 +151,11 @@ pub fn zora_everywhere() -> Uuid {
          values (gen_random_uuid(), 'info', 'x', 'x', 'no mail to zora@example.com',
                  '{\"to\": [\"zora@example.com\"]}', now(), 'called 9123456780')",
     );
+    run(&format!("select backoffice.grant_role('{zora}', 'treasury', 'host')"));
+    run(&format!(
+        r#"select treasury.create_split_rule('{{"owner_id": "{zora}", "name": "Zora and all",
+            "rules": [{{"recipient_id": "{zora}", "percent": 100}}]}}')"#
+    ));
     run("insert into ops.check_results values ('x', now(), null, 0, 'bad: zora@example.com')");
     run("insert into ops.job_runs (id, job, system, started_at, finished_at, status, result, error, actor_role)
          values (gen_random_uuid(), 'x', 'ops', now(), now(), 'failed',

@@ -132,7 +132,7 @@ fn treasury_rule_in_force(
 }
 
 /// The caller's own part of every split rule that names them: what the view
-/// treasury.my_shares shows. To servers and those whom no rule names: no rows.
+/// treasury.my_shares shows. To servers everybody's.
 #[allow(clippy::type_complexity)]
 #[pg_extern(
     schema = "treasury",
@@ -149,6 +149,7 @@ pub fn treasury_read_my_shares() -> Result<
             name!(rule_id, i64),
             name!(name, String),
             name!(owner_id, Option<Uuid>),
+            name!(recipient_id, Option<Uuid>),
             name!(currency, Option<String>),
             name!(is_default, bool),
             name!(percent, Option<AnyNumeric>),
@@ -160,7 +161,8 @@ pub fn treasury_read_my_shares() -> Result<
     ErrorReport,
 > {
     entry(|| {
-        let person = caller::current().person();
-        Ok(TableIterator::new(person.map_or_else(|| Ok(Vec::new()), store::shares_of)?))
+        let caller = caller::current();
+        let recipient = if caller.is_service() { None } else { Some(caller.require_person()?) };
+        Ok(TableIterator::new(store::shares_of(recipient)?))
     })
 }

@@ -85,12 +85,15 @@ static IN_FORCE: Query = Query::read(
       where v.is_default and (v.currency = $2 or v.currency is null)
       order by v.owner_id nulls last, v.currency nulls last limit 1",
 );
+// Every list contains the empty one.
 static SHARES_OF: Query = Query::read(
-    "select r.id, r.name, r.owner_id, r.currency, r.is_default, (s ->> 'percent')::numeric,
-            (s ->> 'fixed')::bigint, (s ->> 'minimum')::bigint, r.updated_at
+    "select r.id, r.name, r.owner_id, nullif(s ->> 'recipient_id', 'owner')::uuid, r.currency,
+            r.is_default, (s ->> 'percent')::numeric, (s ->> 'fixed')::bigint,
+            (s ->> 'minimum')::bigint, r.updated_at
        from treasury.split_rules r cross join lateral jsonb_array_elements(r.rules) s
-      where r.rules @> jsonb_build_array(jsonb_build_object('recipient_id', $1::text))
-        and s ->> 'recipient_id' = $1::text
+      where r.rules @> case when $1 is null then '[]'
+                            else jsonb_build_array(jsonb_build_object('recipient_id', $1::uuid)) end
+        and ($1 is null or s ->> 'recipient_id' = $1::text)
       order by r.id",
 );
 
@@ -211,10 +214,11 @@ pub fn in_force(
     IN_FORCE.first(&[owner.into(), currency.code().into(), at.into()], |row| row.get(1))
 }
 
-/// Rule, name, owner, currency, default, percent, fixed, minimum, last change.
+/// Rule, name, owner, recipient, currency, default, percent, fixed, minimum, last change.
 pub type MyShare = (
     i64,
     String,
+    Option<Uuid>,
     Option<Uuid>,
     Option<String>,
     bool,
@@ -224,19 +228,20 @@ pub type MyShare = (
     TimestampWithTimeZone,
 );
 
-/// The parts of every rule that names somebody.
-pub fn shares_of(recipient: Uuid) -> Result<Vec<MyShare>> {
+/// The parts of every rule that names somebody; of nobody everybody's.
+pub fn shares_of(recipient: Option<Uuid>) -> Result<Vec<MyShare>> {
     SHARES_OF.all(&[recipient.into()], |row| {
         Ok((
             row.get(1)?,
             row.get(2)?,
             row.opt(3)?,
             row.opt(4)?,
-            row.get(5)?,
-            row.opt(6)?,
+            row.opt(5)?,
+            row.get(6)?,
             row.opt(7)?,
             row.opt(8)?,
-            row.get(9)?,
+            row.opt(9)?,
+            row.get(10)?,
         ))
     })
 }
