@@ -213,7 +213,8 @@ mod tests {
             select from pg_catalog.pg_constraint f
              where f.contype = 'f' and f.conrelid = c.oid and f.conkey = array[a.attnum]
                and f.confrelid in ('identity.users'::regclass, 'network.profiles'::regclass,
-                                   'network.promoters'::regclass, 'network.customers'::regclass))";
+                                   'network.promoters'::regclass, 'network.customers'::regclass,
+                                   'treasury.users'::regclass))";
 
     #[pg_test]
     fn every_column_about_a_person_is_registered() {
@@ -263,7 +264,8 @@ mod tests {
         );
     }
 
-    const SCHEMAS: &str = "'backoffice', 'ops', 'identity', 'auth_api', 'ledger', 'network'";
+    const SCHEMAS: &str =
+        "'backoffice', 'ops', 'identity', 'auth_api', 'ledger', 'network', 'treasury'";
 
     #[pg_test]
     fn the_extension_has_these_schemas_only() {
@@ -383,9 +385,9 @@ mod tests {
     fn policies_ask_about_the_caller_once_for_a_query() {
         // As (select f(…)) or (select case when f(…) …) PostgreSQL asks once, as f(…) for every row.
         let policies = r"select p.polrelid::regclass || ' ' || p.polname as policy,
-                regexp_count(x.text, '\m(backoffice|ops|identity|ledger|network)\.\w+\(') as calls,
+                regexp_count(x.text, '\m(backoffice|ops|identity|ledger|network|treasury)\.\w+\(') as calls,
                 regexp_count(x.text,
-                    'SELECT\s+(CASE\s+WHEN\s+)?(backoffice|ops|identity|ledger|network)\.\w+\(') as once
+                    'SELECT\s+(CASE\s+WHEN\s+)?(backoffice|ops|identity|ledger|network|treasury)\.\w+\(') as once
                from pg_catalog.pg_policy p
               cross join lateral concat_ws(' ', pg_get_expr(p.polqual, p.polrelid),
                                            pg_get_expr(p.polwithcheck, p.polrelid)) x (text)";

@@ -9,6 +9,7 @@ mod ops;
 mod permissions;
 mod rows;
 pub mod support;
+mod treasury;
 mod watch;
 
 /// Settings of the server that `cargo pgrx test` starts.

@@ -1,7 +1,7 @@
 //! backoffice: the back office of a business inside PostgreSQL.
 //!
 //! Floors, from the bottom: [`kernel`], then [`ops`] and [`identity`], then
-//! [`ledger`], then the products ([`network`]). A module uses the floors below
+//! [`ledger`], then the products ([`network`], [`treasury`]). A module uses the floors below
 //! it and never one above; where a lower floor must reach up (a product wants
 //! to know that somebody signed up) it calls a hook that [`_PG_init`] installs.
 
@@ -15,6 +15,7 @@ mod ledger;
 mod network;
 mod ops;
 mod schema;
+mod treasury;
 
 #[allow(non_snake_case)]
 #[pg_guard]
@@ -24,6 +25,7 @@ pub extern "C-unwind" fn _PG_init() {
     identity::init();
     // Products before the ledger: they know better why somebody cannot be erased.
     network::init();
+    treasury::init();
     ledger::init();
 }
 

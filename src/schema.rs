@@ -18,6 +18,8 @@ mod auth_api {}
 mod ledger {}
 #[pg_schema]
 mod network {}
+#[pg_schema]
+mod treasury {}
 
 extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
 
@@ -25,7 +27,7 @@ extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
 extension_sql_file!(
     "../sql/kernel/tables.sql",
     name = "kernel_tables",
-    requires = [backoffice, ops, identity, auth_api, ledger, network]
+    requires = [backoffice, ops, identity, auth_api, ledger, network, treasury]
 );
 extension_sql_file!("../sql/ops/tables.sql", name = "ops_tables", requires = ["kernel_tables"]);
 extension_sql_file!("../sql/ops/watch.sql", name = "ops_watch", requires = ["ops_tables"]);
@@ -106,12 +108,22 @@ extension_sql_file!(
     name = "network_levels",
     requires = ["network_portfolio"]
 );
+extension_sql_file!(
+    "../sql/treasury/tables.sql",
+    name = "treasury_tables",
+    requires = ["network_levels"]
+);
+extension_sql_file!(
+    "../sql/treasury/stripe.sql",
+    name = "treasury_stripe",
+    requires = ["treasury_tables"]
+);
 
 // Triggers, views and policies, floor by floor.
 extension_sql_file!(
     "../sql/kernel/triggers.sql",
     name = "kernel_triggers",
-    requires = ["network_levels"]
+    requires = ["treasury_stripe"]
 );
 extension_sql_file!(
     "../sql/ops/triggers.sql",
@@ -220,12 +232,17 @@ extension_sql_file!(
     name = "network_levels_access",
     requires = ["network_portfolio_access"]
 );
+extension_sql_file!(
+    "../sql/treasury/access.sql",
+    name = "treasury_access",
+    requires = ["network_levels_access", treasury::api::rules::treasury_read_my_shares]
+);
 
 // What each caller may use, run by finalize.sql.
 extension_sql_file!(
     "../sql/kernel/grants.sql",
     name = "kernel_grants",
-    requires = ["network_levels_access"]
+    requires = ["treasury_access"]
 );
 extension_sql_file!("../sql/ops/grants.sql", name = "ops_grants", requires = ["kernel_grants"]);
 extension_sql_file!(
@@ -247,5 +264,10 @@ extension_sql_file!(
     "../sql/network/people_grants.sql",
     name = "network_people_grants",
     requires = ["network_grants"]
+);
+extension_sql_file!(
+    "../sql/treasury/grants.sql",
+    name = "treasury_grants",
+    requires = ["network_people_grants"]
 );
 extension_sql_file!("../sql/finalize.sql", name = "finalize", finalize);

@@ -25,7 +25,7 @@ const KEPT = {
 /** Arguments for which any value is a good one, or NULL is: with them nothing else may refer to anything. */
 const FREE = /^p_(name|note|notes|description|reason|address|error|created_by|admin_id|parent_id|until|started_on)$/;
 
-const SYSTEMS = ['network', 'ledger', 'ops'];
+const SYSTEMS = ['network', 'treasury', 'ledger', 'ops'];
 
 const FUNCTIONS = `
   select n.nspname as schema, p.proname as name, not has_function_privilege('authenticated', p.oid, 'execute') as servers,
@@ -72,7 +72,7 @@ before(async () => {
 async function fingerprint() {
   const tables = await sql(
     `select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = any (array['backoffice', 'identity', 'ledger', 'network', 'ops']) and c.relkind in ('r', 'p')`,
+      where n.nspname = any (array['backoffice', 'identity', 'ledger', 'network', 'ops', 'treasury']) and c.relkind in ('r', 'p')`,
   );
   const parts = tables
     .map(({ name }) => `select '${name}' as name, count(*) || ' rows ' || coalesce(md5(string_agg(md5(t::text), '' order by md5(t::text))), '') as digest from ${name} t where not (${KEPT[name] ?? false})`);

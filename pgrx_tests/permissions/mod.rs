@@ -29,7 +29,8 @@ const CALLERS: [&str; 11] = [
 ];
 
 /// The schemas of the extension; a new one must be added here and in catalog.rs.
-const SCHEMAS: &str = "'backoffice', 'ops', 'identity', 'auth_api', 'ledger', 'network'";
+const SCHEMAS: &str =
+    "'backoffice', 'ops', 'identity', 'auth_api', 'ledger', 'network', 'treasury'";
 
 /// The lines of a matrix that say something.
 fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {

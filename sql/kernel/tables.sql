@@ -36,7 +36,7 @@ create table backoffice.setting_definitions (
     nullable boolean not null default false,
     description text not null,
     constraint setting_definitions_pkey primary key (system, key),
-    constraint setting_definitions_kind_check check (kind in ('integer', 'integers', 'boolean', 'text'))
+    constraint setting_definitions_kind_check check (kind in ('integer', 'integers', 'amounts', 'boolean', 'text'))
 );
 comment on table backoffice.setting_definitions is 'Every setting with its type, default and bounds; rows come with the extension.';
 alter table backoffice.setting_definitions enable row level security;

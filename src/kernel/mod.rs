@@ -13,6 +13,7 @@ pub mod clock;
 pub mod error;
 pub mod idempotency;
 pub mod ids;
+pub mod input;
 pub mod json;
 pub mod jsonb;
 pub mod jsonb_read;

@@ -6,9 +6,11 @@
 use crate::kernel::caller;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::kept::Kept;
+use crate::kernel::money::Currency;
 use crate::kernel::spi::Query;
 use pgrx::JsonB;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 static DEFINITION: Query = Query::read(
@@ -57,6 +59,11 @@ impl<T: FromSetting> FromSetting for Option<T> {
 impl FromSetting for Vec<i64> {
     fn from_setting(value: &Value) -> Option<Self> {
         value.as_array()?.iter().map(Value::as_i64).collect()
+    }
+}
+impl FromSetting for BTreeMap<String, i64> {
+    fn from_setting(value: &Value) -> Option<Self> {
+        value.as_object()?.iter().map(|(code, n)| Some((code.clone(), n.as_i64()?))).collect()
     }
 }
 
@@ -149,6 +156,12 @@ impl Rule {
             "integers" => value.as_array().is_some_and(|list| {
                 list.iter().all(|item| item.as_i64().is_some_and(|n| self.in_range(n)))
             }),
+            "amounts" => value.as_object().is_some_and(|amounts| {
+                amounts.iter().all(|(code, amount)| {
+                    Currency::parse(code, "p_value").is_ok()
+                        && amount.as_i64().is_some_and(|n| self.in_range(n))
+                })
+            }),
             "boolean" => value.is_boolean(),
             "text" => value.as_str().is_some_and(|text| match &self.allowed {
                 Some(allowed) => allowed.iter().any(|one| one == text),
@@ -166,6 +179,7 @@ impl Rule {
     fn describe(&self) -> String {
         let mut text = match self.kind.as_str() {
             "integers" => "must be a list of integers".to_owned(),
+            "amounts" => "must be an object of currency codes and minor units".to_owned(),
             kind => format!("must be of type {kind}"),
         };
         if let Some(least) = self.minimum {
@@ -218,6 +232,15 @@ mod tests {
         let choice = Rule { allowed: Some(vec!["a".into(), "b".into()]), ..rule("text") };
         assert!(choice.check(&json!("b")).is_ok());
         assert!(choice.check(&json!("c")).is_err());
+    }
+
+    #[test]
+    fn amounts_are_by_currency_and_keep_to_the_range() {
+        assert!(rule("amounts").check(&json!({})).is_ok());
+        assert!(rule("amounts").check(&json!({"USD": 1, "JPY": 4})).is_ok());
+        for bad in [json!({"USD": 5}), json!({"usd": 1}), json!({"USD": "1"}), json!([1])] {
+            assert!(rule("amounts").check(&bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

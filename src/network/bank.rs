@@ -1,7 +1,7 @@
 //! Bank details of a withdrawal: what is accepted, and how they are shown.
 
 use crate::kernel::error::{Error, Result};
-use crate::network::input::Object;
+use crate::kernel::input::Object;
 use serde_json::{Value, json};
 
 const KEYS: [&str; 7] = [

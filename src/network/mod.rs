@@ -19,7 +19,6 @@ mod debt;
 mod erasure;
 mod error;
 mod hierarchy;
-mod input;
 mod jobs;
 pub mod level;
 mod number;

@@ -154,6 +154,11 @@ pub fn zora_everywhere() -> Uuid {
     run("insert into ops.webhook_events (id, source, live, event_key, event_type, body, verified, status, error_code, error_message)
          values (gen_random_uuid(), 'stripe', true, 'evt_1', 'charge.succeeded', '{\"email\": \"Zora@example.com\"}', true,
                  'failed', 'PT409', 'bad: zora@example.com')");
+    run(&format!("select backoffice.grant_role('{zora}', 'treasury', 'host')"));
+    run(&format!(
+        r#"select treasury.create_split_rule('{{"owner_id": "{zora}", "name": "Zora and all",
+            "rules": [{{"recipient_id": "{zora}", "percent": 100}}]}}')"#
+    ));
     run("insert into ops.check_results values ('x', now(), null, 0, 'bad: zora@example.com')");
     run("insert into ops.job_runs (id, job, system, started_at, finished_at, status, result, error, actor_role)
          values (gen_random_uuid(), 'x', 'ops', now(), now(), 'failed',

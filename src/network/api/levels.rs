@@ -2,9 +2,9 @@
 
 use crate::kernel::caller;
 use crate::kernel::error::{entry, required};
+use crate::kernel::input::free_text;
 use crate::kernel::json::JsonText;
 use crate::network::SYSTEM;
-use crate::network::input::free_text;
 use crate::network::level::{self, Level};
 use crate::network::store::profiles;
 use pgrx::pg_sys::panic::ErrorReport;

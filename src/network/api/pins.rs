@@ -2,7 +2,7 @@
 
 use crate::kernel::caller;
 use crate::kernel::error::{Error, entry, required};
-use crate::network::input::free_text;
+use crate::kernel::input::free_text;
 use crate::network::profile::{self, Role};
 use crate::network::store::pins as store;
 use crate::network::store::profiles;

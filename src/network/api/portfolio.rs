@@ -2,8 +2,8 @@
 
 use crate::kernel::caller;
 use crate::kernel::error::{entry, required};
+use crate::kernel::input::free_text;
 use crate::kernel::json::JsonText;
-use crate::network::input::free_text;
 use crate::network::period::{self, Granularity};
 use crate::network::portfolio::{self, LumpSum};
 use crate::network::savings::{self, Frequency, NewPlan};

@@ -2,8 +2,8 @@
 
 use crate::kernel::caller;
 use crate::kernel::error::{entry, required};
+use crate::kernel::input::free_text;
 use crate::kernel::json::{JsonArg, JsonText};
-use crate::network::input::free_text;
 use crate::network::promoter::{self, NewPromoter};
 use crate::network::store::profiles;
 use crate::network::tree::{self, Limits};

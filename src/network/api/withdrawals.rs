@@ -2,8 +2,8 @@
 
 use crate::kernel::caller;
 use crate::kernel::error::{entry, required};
+use crate::kernel::input::free_text;
 use crate::kernel::json::JsonArg;
-use crate::network::input::free_text;
 use crate::network::store::withdrawals as store;
 use crate::network::{SYSTEM, withdrawal};
 use pgrx::pg_sys::panic::ErrorReport;

@@ -8,13 +8,13 @@ const LONGEST_TEXT: usize = 500;
 
 /// An object whose keys have been checked against the allowed ones.
 pub struct Object<'a> {
-    field: &'static str,
+    field: String,
     values: &'a Map<String, Value>,
 }
 
 impl<'a> Object<'a> {
     /// 22023 unless `value` is an object with no keys but `allowed`.
-    pub fn new(field: &'static str, value: &'a Value, allowed: &[&str]) -> Result<Self> {
+    pub fn new(field: &str, value: &'a Value, allowed: &[&str]) -> Result<Self> {
         let values =
             value.as_object().ok_or_else(|| Error::invalid(field, "must be a JSON object"))?;
         if let Some(unknown) = values.keys().find(|key| !allowed.contains(&key.as_str())) {
@@ -22,7 +22,7 @@ impl<'a> Object<'a> {
             let rule = format!("unknown key {unknown:?}; allowed are {}", allowed.join(", "));
             return Err(Error::invalid(field, rule));
         }
-        Ok(Object { field, values })
+        Ok(Object { field: field.to_owned(), values })
     }
 
     pub fn is_empty(&self) -> bool {
@@ -60,6 +60,25 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// The value of a key, unless it is null.
+    pub fn value(&self, key: &str) -> Option<&'a Value> {
+        self.values.get(key).filter(|value| !value.is_null())
+    }
+
+    /// True or false.
+    pub fn boolean(&self, key: &str) -> Result<Option<bool>> {
+        let read =
+            |value: &Value| value.as_bool().ok_or_else(|| self.wrong(key, "must be true or false"));
+        self.value(key).map(read).transpose()
+    }
+
+    /// A whole number from 1 to `most`.
+    pub fn positive(&self, key: &str, most: i64) -> Result<Option<i64>> {
+        let good = |value: &Value| value.as_i64().filter(|number| (1..=most).contains(number));
+        let wrong = || self.wrong(key, &format!("must be a whole number from 1 to {most}"));
+        self.value(key).map(|value| good(value).ok_or_else(wrong)).transpose()
+    }
+
     /// A nested object.
     pub fn object(&self, key: &str) -> Result<Option<&'a Value>> {
         match self.values.get(key).filter(|value| !value.is_null()) {
@@ -74,7 +93,8 @@ impl<'a> Object<'a> {
         self.text(key)?.map(|text| crate::kernel::ids::parse_id(text, &field)).transpose()
     }
 
-    fn wrong(&self, key: &str, rule: &str) -> Error {
+    /// 22023 naming the key.
+    pub fn wrong(&self, key: &str, rule: &str) -> Error {
         Error::invalid(&format!("{}.{key}", self.field), rule)
     }
 }

@@ -1,0 +1,59 @@
+//! Everything that can go wrong in the treasury, and the one place that says how it is
+//! reported.
+
+use crate::kernel::error::{Error, sqlstate};
+use pgrx::Uuid;
+
+#[derive(Debug)]
+pub enum TreasuryError {
+    /// No user has this id.
+    UnknownUser { field: String, id: Uuid },
+    /// No split rule has this id, or none any more.
+    UnknownRule { id: i64 },
+    /// Somebody else's rule, or none.
+    NotYourRule,
+    /// A buyer cannot have rules.
+    NoSeller,
+    /// The owner has as many rules as there may be.
+    TooManyRules { most: i64 },
+    /// The rule is for another currency.
+    OtherCurrency { only: String },
+    /// The person or the account at Stripe is linked otherwise.
+    LinkedOtherwise { user: Uuid, account: String },
+    /// No person has this account at Stripe.
+    UnknownAccount { account: String },
+    /// An event of the test mode for an account of the live mode, or the other way.
+    OtherMode { live: bool },
+}
+
+impl From<TreasuryError> for Error {
+    fn from(error: TreasuryError) -> Self {
+        use TreasuryError::*;
+        match error {
+            UnknownUser { field, id } => {
+                Error::new(sqlstate::NOT_FOUND, format!("{field}: no such user"))
+                    .detail(format!("user {id}"))
+            }
+            UnknownRule { id } => Error::not_found("split rule", id),
+            NotYourRule => Error::forbidden("p_rule_id: must be your own, unless you are an admin"),
+            NoSeller => Error::forbidden("only hosts, artists and admins have split rules")
+                .hint("An admin of the treasury gives the role with ops.grant_role."),
+            TooManyRules { most } => {
+                Error::conflict(format!("an owner has at most {most} split rules"))
+            }
+            OtherCurrency { only } => {
+                Error::invalid("p_currency", format!("the rule is for {only} only"))
+            }
+            LinkedOtherwise { user, account } => {
+                Error::conflict("the person or the account is linked to another")
+                    .detail(format!("user {user}, account {account}"))
+            }
+            UnknownAccount { account } => Error::not_found("Stripe account", account)
+                .hint("Link it to its owner first: treasury.link_stripe_account."),
+            OtherMode { live } => {
+                let mode = if live { "live" } else { "test" };
+                Error::conflict(format!("p_live: the account is one of the {mode} mode"))
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! treasury: what hosts and artists earn, and how it is split.
+//!
+//! A [`user`] has roles; hosts and artists write a [`rule`] that says who gets which part
+//! of their revenue. [`split`] does the arithmetic: cents sum exactly, whatever the
+//! rounding, and refunds give back what was given. What a rule was at any time is kept
+//! ([`ownership`] says who may change one), and so is the [`platform_fee`], so that
+//! editing never changes the past. [`preview`] shows what would become of an amount. People are paid to a
+//! [`stripe_account`], which is as Stripe last described it.
+
+pub mod api;
+mod error;
+mod ownership;
+mod platform_fee;
+mod preview;
+mod rule;
+mod split;
+mod split_rule;
+mod store;
+mod stripe_account;
+mod triggers;
+pub mod user;
+
+/// The system's name in settings and roles.
+pub const SYSTEM: &str = "treasury";
+
+/// Runs once in every backend: tells the floors below whom to call.
+pub fn init() {
+    crate::identity::hooks::install(crate::identity::hooks::Hooks {
+        system: SYSTEM,
+        signed_up: user::signed_up,
+        admin_made: user::admin_made,
+    });
+}

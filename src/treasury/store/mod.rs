@@ -1,0 +1,6 @@
+//! The SQL of the treasury, one file for each concept.
+
+pub mod platform_fees;
+pub mod rules;
+pub mod stripe_accounts;
+pub mod users;
