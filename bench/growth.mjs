@@ -6,8 +6,11 @@
 // many transfers, not so many seconds, because those of a run are stored, too.
 
 import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import pg from 'pg';
+
+// Packages are installed for the tests.
+const pg = createRequire(new URL('../pgrx_tests/http/', import.meta.url))('pg');
 
 export const FEW = 10_000;
 /** How much longer a transfer may take among the many. */
@@ -39,6 +42,8 @@ function time(url, base, clients, each) {
 
 /** A database with few transfers; `load(sql, transfers)` fills it. Nobody can connect to it, so that it can be copied. */
 async function makeTemplate(sql, load) {
+  // Of a run before: bin/up --fresh knows only its own.
+  await sql(`drop database if exists ${TEMPLATE} with (force)`);
   await sql(`create database ${TEMPLATE}`);
   const client = new pg.Client({ connectionString: address(TEMPLATE) });
   await client.connect();
