@@ -101,7 +101,10 @@ fn attempt_batch(
         };
     }
     write(&tables, &before, &sheet)?;
-    let accepted: Vec<Accepted> = outcomes.iter().filter_map(Outcome::accepted).collect();
+    let mut accepted: Vec<Accepted> = outcomes.iter().filter_map(Outcome::accepted).collect();
+    // All have one time, so that no order is lost; neighbours in an index come one after
+    // the other, and find its pages at hand.
+    accepted.sort_unstable_by_key(|transfer| transfer.debit);
     store::transfers::append_batch(&accepted, kind, clock())?;
     rows::command_done();
     Ok(Some(outcomes))
