@@ -129,7 +129,16 @@ export async function load(sql, transfers, tell = () => {}) {
 /** Makes the checkpoints of what was loaded, and measures. */
 export async function measure(sql, transfers, repeat, tell = () => {}) {
   tell('Making checkpoints');
-  const [checkpoints, [{ made }]] = await seconds(() => sql('select ledger.make_checkpoints() as made'));
+  // Nothing is complete while a transaction of before runs, that of an autovacuum too: then it comes to nothing yet.
+  const make = async () => {
+    for (let tries = 0; tries < 120; tries += 1) {
+      const [{ made }] = await sql('select ledger.make_checkpoints() as made');
+      if (made.checkpoints > 0) return made;
+      await sql('select pg_sleep(0.5)');
+    }
+    throw new Error('no checkpoints can be made: a transaction does not end');
+  };
+  const [checkpoints, made] = await seconds(make);
   const [again] = await seconds(() => sql('select ledger.make_checkpoints(true)'));
   await sql('vacuum analyze ledger.checkpoints');
   await sql('vacuum analyze ledger.dated_checkpoints');
