@@ -118,12 +118,47 @@ extension_sql_file!(
     name = "treasury_stripe",
     requires = ["treasury_tables"]
 );
+extension_sql_file!(
+    "../sql/treasury/charges.sql",
+    name = "treasury_charges",
+    requires = ["treasury_stripe"]
+);
+extension_sql_file!(
+    "../sql/treasury/requests.sql",
+    name = "treasury_requests",
+    requires = ["treasury_charges"]
+);
+extension_sql_file!(
+    "../sql/treasury/payouts.sql",
+    name = "treasury_payouts",
+    requires = ["treasury_requests"]
+);
+extension_sql_file!(
+    "../sql/treasury/reports.sql",
+    name = "treasury_reports",
+    requires = ["treasury_payouts"]
+);
+extension_sql_file!(
+    "../sql/treasury/anomalies.sql",
+    name = "treasury_anomalies",
+    requires = ["treasury_reports"]
+);
+extension_sql_file!(
+    "../sql/treasury/adjustments.sql",
+    name = "treasury_adjustments",
+    requires = ["treasury_anomalies"]
+);
+extension_sql_file!(
+    "../sql/treasury/reconcile.sql",
+    name = "treasury_reconcile",
+    requires = ["treasury_adjustments"]
+);
 
 // Triggers, views and policies, floor by floor.
 extension_sql_file!(
     "../sql/kernel/triggers.sql",
     name = "kernel_triggers",
-    requires = ["treasury_stripe"]
+    requires = ["treasury_reconcile"]
 );
 extension_sql_file!(
     "../sql/ops/triggers.sql",
@@ -237,12 +272,47 @@ extension_sql_file!(
     name = "treasury_access",
     requires = ["network_levels_access", treasury::api::rules::treasury_read_my_shares]
 );
+extension_sql_file!(
+    "../sql/treasury/charges_access.sql",
+    name = "treasury_charges_access",
+    requires = ["treasury_access"]
+);
+extension_sql_file!(
+    "../sql/treasury/requests_access.sql",
+    name = "treasury_requests_access",
+    requires = ["treasury_charges_access"]
+);
+extension_sql_file!(
+    "../sql/treasury/payouts_access.sql",
+    name = "treasury_payouts_access",
+    requires = ["treasury_requests_access"]
+);
+extension_sql_file!(
+    "../sql/treasury/reports_access.sql",
+    name = "treasury_reports_access",
+    requires = ["treasury_payouts_access"]
+);
+extension_sql_file!(
+    "../sql/treasury/anomalies_access.sql",
+    name = "treasury_anomalies_access",
+    requires = ["treasury_reports_access"]
+);
+extension_sql_file!(
+    "../sql/treasury/adjustments_access.sql",
+    name = "treasury_adjustments_access",
+    requires = ["treasury_anomalies_access"]
+);
+extension_sql_file!(
+    "../sql/treasury/reconcile_access.sql",
+    name = "treasury_reconcile_access",
+    requires = ["treasury_adjustments_access"]
+);
 
 // What each caller may use, run by finalize.sql.
 extension_sql_file!(
     "../sql/kernel/grants.sql",
     name = "kernel_grants",
-    requires = ["treasury_access"]
+    requires = ["treasury_reconcile_access"]
 );
 extension_sql_file!("../sql/ops/grants.sql", name = "ops_grants", requires = ["kernel_grants"]);
 extension_sql_file!(

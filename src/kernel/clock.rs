@@ -28,3 +28,11 @@ pub fn seconds_after_start(seconds: i64) -> TimestampWithTimeZone {
     TimestampWithTimeZone::try_from(micros.saturating_add(seconds.saturating_mul(1_000_000)))
         .unwrap_or_else(|_| TimestampWithTimeZone::positive_infinity())
 }
+
+/// So many seconds after 1970.
+pub fn from_unix(seconds: i64) -> TimestampWithTimeZone {
+    const EPOCH: i64 = 946_684_800;
+    let micros = seconds.saturating_sub(EPOCH).saturating_mul(1_000_000);
+    TimestampWithTimeZone::try_from(micros)
+        .unwrap_or_else(|_| TimestampWithTimeZone::positive_infinity())
+}

@@ -75,6 +75,11 @@ pub fn find_account(system: &str, code: &str) -> Result<Option<AccountId>> {
     store::accounts::find(system, code)
 }
 
+/// The accounts with these codes, one for each, in their order.
+pub fn find_accounts(system: &str, codes: Vec<String>) -> Result<Vec<Option<AccountId>>> {
+    store::accounts::find_all(system, codes)
+}
+
 /// The balance of an account now, without holds that have expired.
 pub fn balance(id: AccountId) -> Result<Balance> {
     let mut account = read(id)?;

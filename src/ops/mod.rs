@@ -11,8 +11,6 @@ pub mod api;
 pub mod archive;
 pub mod audit;
 pub mod events;
-// So far only tests register for webhooks.
-#[cfg_attr(not(any(test, feature = "pg_test")), allow(dead_code, unused_imports))]
 pub mod inbox;
 pub mod jobs;
 pub mod outbox;

@@ -7,11 +7,15 @@
 //! editing never changes the past. [`preview`] shows what would become of an amount. People are paid to a
 //! [`stripe_account`], which is as Stripe last described it.
 
+mod amount;
 pub mod api;
+mod books;
 mod error;
+mod events;
 mod ownership;
 mod platform_fee;
 mod preview;
+mod request;
 mod rule;
 mod split;
 mod split_rule;
@@ -29,5 +33,10 @@ pub fn init() {
         system: SYSTEM,
         signed_up: user::signed_up,
         admin_made: user::admin_made,
+    });
+    crate::ops::inbox::register(crate::ops::inbox::Handler {
+        source: crate::ops::inbox::Source::Stripe,
+        system: SYSTEM,
+        handle: events::handle,
     });
 }

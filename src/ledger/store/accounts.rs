@@ -21,6 +21,12 @@ static OPEN_STRIPES: Query = Query::write(
      select $1, n from generate_series(0, $2 - 1) n",
 );
 static FIND: Query = Query::read("select id from ledger.accounts where system = $1 and code = $2");
+static FIND_ALL: Query = Query::read(
+    "select a.id from unnest($2::text[]) with ordinality as c (code, n)
+       left join ledger.accounts a on a.system = $1 and a.code = c.code
+      order by c.n",
+)
+.generic();
 // A plain read might use a snapshot from before the insert that found the code
 // taken; this one, and what is read after it, does not.
 static FIND_TAKEN: Query =
@@ -126,6 +132,11 @@ pub fn open(new: &NewAccount<'_>, parent: Option<AccountId>) -> Result<Option<Ac
 
 pub fn find(system: &str, code: &str) -> Result<Option<AccountId>> {
     Ok(FIND.first(&[system.into(), code.into()], |row| row.get(1))?.map(AccountId))
+}
+
+/// One for each code, in their order.
+pub fn find_all(system: &str, codes: Vec<String>) -> Result<Vec<Option<AccountId>>> {
+    FIND_ALL.all(&[system.into(), codes.into()], |row| Ok(row.opt(1)?.map(AccountId)))
 }
 
 /// The account whose code an insert found taken just now.

@@ -1,0 +1,1 @@
+-- treasury: who sees adjustments.

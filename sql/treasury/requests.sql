@@ -1,0 +1,42 @@
+-- treasury: what is to be asked of Stripe, until a worker has asked it.
+
+create table treasury.stripe_requests (
+    id uuid not null,
+    subject text not null,
+    subject_id bigint,
+    method text not null,
+    path text not null,
+    stripe_account_id text,
+    params jsonb not null default '{}',
+    status text not null default 'pending',
+    attempts integer not null default 0,
+    available_at timestamptz not null default now(),
+    leased_by text,
+    leased_until timestamptz,
+    response_status integer,
+    last_error text,
+    created_at timestamptz not null default now(),
+    finished_at timestamptz,
+    constraint stripe_requests_pkey primary key (id),
+    constraint stripe_requests_subject_check check (subject in ('refund', 'payout', 'balance_transactions')),
+    constraint stripe_requests_method_check check (method in ('GET', 'POST')),
+    constraint stripe_requests_status_check check (status in ('pending', 'done', 'refused', 'dead', 'canceled'))
+);
+create index stripe_requests_due_idx on treasury.stripe_requests (available_at) where status = 'pending';
+create index stripe_requests_subject_idx on treasury.stripe_requests (subject, subject_id);
+comment on table treasury.stripe_requests is 'Calls to Stripe''s API that a worker is to make: it claims them with a lease, calls Stripe with the id as Idempotency-Key, and says what Stripe answered. Written in the transaction of what wants the call.';
+comment on column treasury.stripe_requests.id is 'Also the Idempotency-Key: Stripe does what it says once, however often it is called.';
+comment on column treasury.stripe_requests.subject is 'What it is about: refund, payout, or balance_transactions.';
+comment on column treasury.stripe_requests.subject_id is 'The row of treasury.refunds or treasury.payouts.';
+comment on column treasury.stripe_requests.path is 'Below https://api.stripe.com, such as /v1/refunds.';
+comment on column treasury.stripe_requests.stripe_account_id is 'The connected account that the call is made for (the header Stripe-Account); NULL for the platform''s own.';
+comment on column treasury.stripe_requests.params is 'The parameters; nested ones are nested objects, which Stripe wants as a[b]=c.';
+comment on column treasury.stripe_requests.status is 'pending; done: Stripe did it; refused: Stripe answered that it does not; dead: nobody knows, after all attempts; canceled: nobody wants it any more.';
+comment on column treasury.stripe_requests.available_at is 'Not to be claimed before this time; failures move it on.';
+comment on column treasury.stripe_requests.response_status is 'The HTTP status of the last answer; NULL for none.';
+alter table treasury.stripe_requests enable row level security;
+select pg_catalog.pg_extension_config_dump('treasury.stripe_requests', '');
+
+insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
+    ('treasury.stripe_requests', 'params', 'nobody', 'none', 'no', 'kept', 'amounts and ids of Stripe'),
+    ('treasury.stripe_requests', 'last_error', 'nobody', 'none', 'no', 'kept', 'what Stripe answers to a program');

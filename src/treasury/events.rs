@@ -1,0 +1,55 @@
+//! What Stripe tells by webhook: which part of the treasury takes it. Events come late,
+//! twice and in any order; each part sees to it that this makes no difference.
+
+use crate::kernel::clock::{from_unix, transaction_start};
+use crate::kernel::error::Result;
+use crate::kernel::settings;
+use crate::ops::inbox::{Event, Outcome};
+use crate::treasury::SYSTEM;
+use pgrx::datum::TimestampWithTimeZone;
+use serde_json::Value;
+
+/// An event as the parts of the treasury get it.
+#[derive(Clone, Copy)]
+pub struct Told<'a> {
+    /// Such as `charge.refunded`.
+    pub kind: &'a str,
+    /// The charge, refund, dispute, payout or account as it was then.
+    pub object: &'a Value,
+    /// When it happened, to the second.
+    pub at: TimestampWithTimeZone,
+    /// The connected account that it happened on, if it was not the platform's own.
+    pub account: Option<&'a str>,
+    pub live: bool,
+}
+
+/// Takes an event of the inbox.
+pub fn handle(event: &Event) -> Result<Outcome> {
+    // Money of the other mode is no money.
+    if event.live != settings::get::<bool>(SYSTEM, "live")? {
+        return Ok(Outcome::Ignored);
+    }
+    take(&Told {
+        kind: &event.kind,
+        object: event.object(),
+        at: event.created.map_or_else(transaction_start, from_unix),
+        account: event.account.as_deref(),
+        live: event.live,
+    })
+}
+
+fn take(told: &Told<'_>) -> Result<Outcome> {
+    match told.kind {
+        _ => Ok(Outcome::Ignored),
+    }
+}
+
+/// Parks an event until what it is about is there.
+pub fn wait_for(what: &str, id: &str) -> Outcome {
+    Outcome::Parked { waits_for: key(what, id) }
+}
+
+/// What an event waits for, such as `charge:ch_123`.
+pub fn key(what: &str, id: &str) -> String {
+    format!("{what}:{id}")
+}
