@@ -9,16 +9,21 @@
 
 mod amount;
 pub mod api;
-mod books;
+mod balance_transaction;
+pub mod books;
+pub mod charge;
+mod dispute;
 mod error;
 mod events;
 mod ownership;
 mod platform_fee;
 mod preview;
+pub mod refund;
 mod request;
 mod rule;
 mod split;
 mod split_rule;
+mod standing;
 mod store;
 mod stripe_account;
 mod triggers;

@@ -1,6 +1,10 @@
 //! The SQL of the treasury, one file for each concept.
 
+pub mod balance_transactions;
+pub mod charges;
+pub mod disputes;
 pub mod platform_fees;
+pub mod refunds;
 pub mod requests;
 pub mod rules;
 pub mod stripe_accounts;
