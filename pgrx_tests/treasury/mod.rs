@@ -1,6 +1,7 @@
 //! The treasury inside PostgreSQL, one file for each concept, and their fixtures.
 
 mod charges;
+mod described;
 mod disputes;
 mod preview;
 mod refunds;
