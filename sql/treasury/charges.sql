@@ -16,6 +16,7 @@ create table treasury.charges (
     reported_refunded_cents bigint not null default 0,
     disputed_cents bigint not null default 0,
     charged_at timestamptz not null,
+    planned_at timestamptz not null default now(),
     created_at timestamptz not null default now(),
     constraint charges_pkey primary key (id),
     constraint charges_stripe_charge_id_key unique (stripe_charge_id),
@@ -44,6 +45,7 @@ comment on column treasury.charges.refunded_cents is 'What of it was given back 
 comment on column treasury.charges.reported_refunded_cents is 'The most that Stripe ever said was refunded, in minor units: it may know of refunds before we do.';
 comment on column treasury.charges.disputed_cents is 'What disputes took away and did not give back, in minor units; below zero for a moment where the giving back is known first.';
 comment on column treasury.charges.charged_at is 'When the buyer was charged: rule and fee are those of this time.';
+comment on column treasury.charges.planned_at is 'The earliest time for which Stripe told whose it is; -infinity where an admin said so.';
 comment on column treasury.charges.created_at is 'When we learned of it.';
 alter table treasury.charges enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.charges', '');
