@@ -9,7 +9,7 @@
 
 mod amount;
 pub mod api;
-mod balance_transaction;
+pub mod balance_transaction;
 pub mod books;
 pub mod charge;
 mod dispute;
