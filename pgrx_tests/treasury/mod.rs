@@ -1,6 +1,13 @@
 //! The treasury inside PostgreSQL, one file for each concept, and their fixtures.
 
+mod money;
+mod payables;
+mod payout_events;
+mod payout_risks;
+mod payout_runs;
+mod payouts;
 mod preview;
+mod requests;
 mod rules;
 mod stripe_accounts;
 mod users;

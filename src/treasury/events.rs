@@ -5,7 +5,7 @@ use crate::kernel::clock::{from_unix, transaction_start};
 use crate::kernel::error::Result;
 use crate::kernel::settings;
 use crate::ops::inbox::{Event, Outcome};
-use crate::treasury::SYSTEM;
+use crate::treasury::{SYSTEM, payout_event, stripe_account};
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
 
@@ -40,6 +40,12 @@ pub fn handle(event: &Event) -> Result<Outcome> {
 
 fn take(told: &Told<'_>) -> Result<Outcome> {
     match told.kind {
+        "account.updated" => stripe_account::told(told),
+        kind if kind.starts_with("account.external_account.") => stripe_account::details_told(told),
+        kind if kind.starts_with("payout.") => payout_event::told(told),
+        // The books have one account for all balances at Stripe, the platform's and the
+        // connected ones together, so money that goes from one to the other moves nothing.
+        kind if kind.starts_with("transfer.") => Ok(Outcome::Ignored),
         _ => Ok(Outcome::Ignored),
     }
 }

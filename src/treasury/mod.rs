@@ -12,17 +12,26 @@ pub mod api;
 mod books;
 mod error;
 mod events;
+mod initiation;
+mod jobs;
 mod ownership;
+mod payable;
+mod payout;
+mod payout_event;
+mod payout_run;
 mod platform_fee;
 mod preview;
 mod request;
+mod risk;
 mod rule;
+mod sending;
 mod split;
 mod split_rule;
 mod store;
 mod stripe_account;
 mod triggers;
 pub mod user;
+mod watch;
 
 /// The system's name in settings and roles.
 pub const SYSTEM: &str = "treasury";
@@ -39,4 +48,6 @@ pub fn init() {
         system: SYSTEM,
         handle: events::handle,
     });
+    jobs::init();
+    watch::init();
 }

@@ -1,7 +1,12 @@
 //! The SQL of the treasury, one file for each concept.
 
+pub mod clock;
+pub mod payables;
+pub mod payout_runs;
+pub mod payouts;
 pub mod platform_fees;
 pub mod requests;
+pub mod risks;
 pub mod rules;
 pub mod stripe_accounts;
 pub mod users;
