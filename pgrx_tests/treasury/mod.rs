@@ -3,8 +3,15 @@
 mod charges;
 mod described;
 mod disputes;
+mod money;
+mod payables;
+mod payout_events;
+mod payout_risks;
+mod payout_runs;
+mod payouts;
 mod preview;
 mod refunds;
+mod requests;
 mod rules;
 pub mod stripe;
 mod stripe_accounts;
