@@ -155,7 +155,7 @@ mod tests {
         become_service();
         let id: Uuid = one("select id from treasury.claim_stripe_requests('worker')");
         one(&format!(
-            "select status from treasury.acknowledge_stripe_request('{id}', 'worker', {status}, {})",
+            "select treasury.acknowledge_stripe_request('{id}', 'worker', {status}, {})",
             literal(&answer.to_string())
         ))
     }
