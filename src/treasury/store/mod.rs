@@ -1,5 +1,9 @@
 //! The SQL of the treasury, one file for each concept.
 
+pub mod anomalies;
+pub mod anomaly_history;
+pub mod anomaly_marks;
+pub mod anomaly_watch;
 pub mod platform_fees;
 pub mod requests;
 pub mod rules;
