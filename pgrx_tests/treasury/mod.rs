@@ -1,8 +1,12 @@
 //! The treasury inside PostgreSQL, one file for each concept, and their fixtures.
 
 mod anomalies;
+mod charges;
+mod disputes;
 mod preview;
+mod refunds;
 mod rules;
+pub mod stripe;
 mod stripe_accounts;
 mod users;
 mod visibility;

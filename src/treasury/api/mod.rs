@@ -2,6 +2,7 @@
 //! encodes.
 
 mod anomalies;
+mod charges;
 pub mod rules;
 mod splits;
 mod stripe_accounts;
