@@ -100,9 +100,7 @@ insert into backoffice.setting_definitions
     ('treasury', 'alert_email', 'text', 'null', null, null, true,
      'The address to which warnings of the treasury are sent; null for nobody'),
     ('treasury', 'dispute_due_hours', 'integer', '72', 1, 720, false,
-     'So many hours before evidence for a dispute is due there is a warning'),
-    ('treasury', 'payout_late_hours', 'integer', '48', 1, 720, false,
-     'A payout that has been pending for so many hours is late');
+     'So many hours before evidence for a dispute is due there is a warning');
 
 insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
     ('treasury.anomalies', 'user_id', 'user_id', 'reference', 'no', 'kept', 'what was odd about money stays, under an id alone'),

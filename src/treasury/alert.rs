@@ -14,17 +14,15 @@ use crate::treasury::SYSTEM;
 use pgrx::Uuid;
 use serde_json::{Value, json};
 
-/// What the names of the treasury's alerts and checks begin with, besides [`CHECKS`].
-const PREFIX: &str = "treasury_";
-/// Checks of the treasury with a name of their own.
-pub const CHECKS: [&str; 3] = ["disputes_due", "payouts_late", "stripe_requests_dead"];
+/// What the names of the treasury's alerts and checks begin with.
+const FAMILIES: [&str; 4] = ["treasury_", "stripe_request", "payout", "dispute"];
 
 /// Called once when the library is loaded.
 pub fn init() {
     alert::register_route(route);
 }
 
-/// Raises an alert of the treasury, or the same one again. `kind` begins with `treasury_`;
+/// Raises an alert of the treasury, or the same one again. `kind` is of one of its families;
 /// `of` is what it happened to, where a kind can be open more than once; `message` and
 /// `detail` have ids and numbers, no personal data.
 pub fn raise(
@@ -41,7 +39,7 @@ pub fn raise(
 fn severity(raised: &Raised<'_>) -> Option<Severity> {
     let Alert { kind, of, .. } = raised.alert;
     let of = of.as_deref().unwrap_or_default();
-    let is_ours = |name: &str| name.starts_with(PREFIX) || CHECKS.contains(&name);
+    let is_ours = |name: &str| FAMILIES.iter().any(|family| name.starts_with(family));
     match *kind {
         // Nobody knows then whether all is well.
         watch::check::FAILED if is_ours(of) => Some(Severity::Critical),

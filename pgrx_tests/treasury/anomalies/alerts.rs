@@ -154,21 +154,17 @@ mod tests {
     }
 
     #[pg_test]
-    fn requests_that_were_given_up_are_critical_until_seen_to() {
-        run("insert into treasury.stripe_requests (id, subject, method, path, status, finished_at)
-             select gen_random_uuid(), subject, 'POST', '/v1/x', status, now() - interval '1 hour'
-               from (values ('refund', 'dead'), ('refund', 'dead'), ('payout', 'dead'), ('payout', 'done')) x (subject, status)");
-        run("select ops.run_checks()");
-        let keys: String = one(
-            "select string_agg(key, ',' order by key) from ops.alerts where kind = 'stripe_requests_dead'",
+    fn what_parts_raise_by_the_door_of_ops_goes_the_same_way_and_others_do_not() {
+        use crate::ops::watch::alert::{Alert, raise};
+        for kind in ["stripe_requests_dead", "payouts_overdue", "network_facts", "outbox_dead"] {
+            let (severity, message) = (Severity::Critical, "Look.".to_owned());
+            raise(&Alert { severity, kind, of: None, message, detail: json!({}) })
+                .expect("an alert");
+        }
+        let kinds: String = one(
+            "select string_agg(payload ->> 'kind', ' ' order by id) from ops.outbox where system = 'treasury'",
         );
-        assert_eq!(keys, "stripe_requests_dead:payout,stripe_requests_dead:refund");
-        assert_eq!(sent(), "slack #treasury-alerts critical, slack #treasury-alerts critical");
-        run(
-            "select ops.resolve_alert(id, 'seen to') from ops.alerts where kind = 'stripe_requests_dead'",
-        );
-        run("select ops.run_checks()");
-        assert_eq!(open("stripe_requests_dead"), 0);
+        assert_eq!(kinds, "stripe_requests_dead payouts_overdue");
     }
 
     #[pg_test]

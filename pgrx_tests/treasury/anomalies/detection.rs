@@ -28,7 +28,7 @@ mod tests {
         );
         assert_eq!(row, format!("backoffice {host} {odd} USD 900000 t"));
         assert_eq!(explanation("amount", "value"), "900000");
-        assert_eq!(explanation("amount", "threshold"), "5");
+        assert_eq!(explanation("amount", "threshold"), "5.0");
         assert_eq!(explanation("amount", "compared_with"), "own");
         let median: f64 = explanation("amount", "median").parse().expect("a number");
         assert!((2400.0..2600.0).contains(&median), "{median}");
@@ -150,7 +150,7 @@ mod tests {
         );
         assert!(since);
         // One that began before the mark and was seen by no sweep.
-        let odd = charge(host, buyer, 900_000, "now() - interval '40 days'");
+        let odd = charge(host, buyer, 900_000, "now() - interval '10 days'");
         run(&format!(
             "update treasury.charges set created_at = now() - interval '4 minutes' where id = '{odd}'"
         ));

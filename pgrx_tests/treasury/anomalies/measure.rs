@@ -5,7 +5,6 @@ use pgrx::prelude::*;
 #[pg_schema]
 mod tests {
     use crate::pgrx_tests::treasury::anomalies::*;
-    use crate::pgrx_tests::treasury::*;
     use crate::treasury::anomaly::simulation::{DAYS, START, Said, World, score, table, world};
     use pgrx::prelude::*;
     use std::time::Instant;
@@ -108,7 +107,7 @@ mod tests {
         ));
         run("insert into treasury.charges (id, stripe_charge_id, status, amount_cents, currency, owner_id, buyer_id,
                 charged_at, created_at)
-             select gen_random_uuid(), 'ch_' || n, 'captured', 1000 + (n * 7919) % 4000, 'USD', s.id, b.id, at, at
+             select gen_random_uuid(), 'ch_' || x.n, 'captured', 1000 + (x.n * 7919) % 4000, 'USD', s.id, b.id, at, at
                from (select n, now() - (100000 - n) * interval '72 seconds' as at from generate_series(1, 100000) n) x
                join people s on s.n = 1 + x.n % 200
                join people b on b.n = 201 + (x.n * 31) % 500");

@@ -13,12 +13,10 @@ use serde_json::json;
 /// The check that compares the ledger with the charges.
 pub const DRIFT: &str = "treasury_drift";
 const DISPUTES: &str = "disputes_due";
-const DEAD: &str = "stripe_requests_dead";
 
 /// Called once when the library is loaded.
 pub fn init() {
     check::register(Check { name: DISPUTES, thorough: false, run: disputes });
-    check::register(Check { name: DEAD, thorough: false, run: dead_requests });
     check::register(Check { name: DRIFT, thorough: true, run: drifts });
     metric::register(metrics);
 }
@@ -38,19 +36,6 @@ fn disputes() -> Result<Vec<Alert>> {
         }),
     };
     Ok(store::disputes_due(hours)?.into_iter().map(alert).collect())
-}
-
-/// Requests to Stripe of which nobody knows what became, since the alert was last
-/// resolved.
-fn dead_requests() -> Result<Vec<Alert>> {
-    let alert = |(subject, count): (String, i64)| Alert {
-        severity: Severity::Critical,
-        kind: DEAD,
-        message: format!("{count} requests to Stripe about {subject} were given up."),
-        detail: json!({"subject": subject, "requests": count}),
-        of: Some(subject),
-    };
-    Ok(store::dead_requests(DEAD)?.into_iter().map(alert).collect())
 }
 
 /// Everybody's earnings, and the books as a whole. Each drift is an anomaly, too.

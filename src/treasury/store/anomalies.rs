@@ -16,8 +16,8 @@ static INSERT: Query = Query::write(
               from treasury.charges c
               join ledger.accounts a on a.system = 'treasury' and a.code = 'earnings:' || c.owner_id || ':' || c.currency
               join ledger.transfers t on t.credit_account_id = a.id and t.recorded_at >= c.created_at
-              join ledger.journals j on j.id = t.journal_id and j.metadata ->> 'reference' = c.stripe_charge_id
-             where c.id = $10
+              left join ledger.journals j on j.id = t.journal_id
+             where c.id = $10 and coalesce(t.metadata, j.metadata) ->> 'reference' = c.stripe_charge_id
              order by t.recorded_at, t.id limit 1)),
         $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
      on conflict (detector, key) do nothing

@@ -11,13 +11,6 @@ static DISPUTES_DUE: Query = Query::read(
         and due_by > now() and due_by <= now() + make_interval(hours => $1)
       order by due_by, id limit 1000",
 );
-static DEAD_REQUESTS: Query = Query::read(
-    "select r.subject, count(*) from treasury.stripe_requests r
-      where r.status = 'dead'
-        and r.finished_at > coalesce((select max(a.resolved_at) from ops.alerts a
-                                       where a.key = $1 || ':' || r.subject), '-infinity')
-      group by 1 order by 1",
-);
 static OPEN_ANOMALIES: Query = Query::read(
     "select s.severity, count(a.id)
        from unnest(array['low', 'medium', 'high']) as s (severity)
@@ -39,11 +32,6 @@ pub fn disputes_due(hours: i64) -> Result<Vec<Due>> {
     DISPUTES_DUE.all(&[i32::try_from(hours).unwrap_or(i32::MAX).into()], |row| {
         Ok(Due { id: row.get(1)?, stripe_id: row.get(2)?, hours: row.get(3)?, due_by: row.get(4)? })
     })
-}
-
-/// Requests to Stripe that were given up since the alert was last resolved, by subject.
-pub fn dead_requests(kind: &str) -> Result<Vec<(String, i64)>> {
-    DEAD_REQUESTS.all(&[kind.into()], |row| Ok((row.get(1)?, row.get(2)?)))
 }
 
 /// How many anomalies of each severity are open.
