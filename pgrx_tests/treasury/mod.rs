@@ -2,6 +2,7 @@
 
 mod anomalies;
 mod charges;
+mod described;
 mod disputes;
 mod preview;
 mod refunds;

@@ -12,7 +12,7 @@ pub mod alert;
 mod amount;
 pub mod anomaly;
 pub mod api;
-mod balance_transaction;
+pub mod balance_transaction;
 pub mod books;
 pub mod charge;
 mod dispute;
