@@ -9,9 +9,10 @@
 
 mod amount;
 pub mod api;
-mod books;
+pub mod books;
 mod error;
 mod events;
+mod ledger_entry;
 mod ownership;
 mod platform_fee;
 mod preview;

@@ -1,5 +1,6 @@
 //! The SQL of the treasury, one file for each concept.
 
+pub mod ledger_entries;
 pub mod platform_fees;
 pub mod requests;
 pub mod rules;
