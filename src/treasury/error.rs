@@ -2,6 +2,7 @@
 //! reported.
 
 use crate::kernel::error::{Error, sqlstate};
+use crate::kernel::money::Currency;
 use pgrx::Uuid;
 
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub enum TreasuryError {
     UnknownAccount { account: String },
     /// An event of the test mode for an account of the live mode, or the other way.
     OtherMode { live: bool },
+    /// An adjustment would bring earnings below zero.
+    Overdraft { user: Uuid, balance: i64, currency: Currency },
 }
 
 impl From<TreasuryError> for Error {
@@ -50,6 +53,11 @@ impl From<TreasuryError> for Error {
             }
             UnknownAccount { account } => Error::not_found("Stripe account", account)
                 .hint("Link it to its owner first: treasury.link_stripe_account."),
+            Overdraft { user, balance, currency } => {
+                Error::conflict("p_adjustment.amount_cents: it is more than the user has")
+                    .detail(format!("user {user} has {balance} {currency} (minor units)"))
+                    .hint("The setting adjustment_overdraft of treasury may allow it.")
+            }
             OtherMode { live } => {
                 let mode = if live { "live" } else { "test" };
                 Error::conflict(format!("p_live: the account is one of the {mode} mode"))

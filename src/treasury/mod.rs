@@ -7,17 +7,22 @@
 //! editing never changes the past. [`preview`] shows what would become of an amount. People are paid to a
 //! [`stripe_account`], which is as Stripe last described it.
 
+mod adjustment;
 mod amount;
 pub mod api;
 pub mod books;
 mod error;
 mod events;
+mod health;
 mod ledger_entry;
+mod overriding;
 mod ownership;
 mod platform_fee;
 mod preview;
+mod reconcile;
 mod request;
 mod rule;
+mod second;
 mod split;
 mod split_rule;
 mod store;

@@ -23,6 +23,7 @@ mod watch;
 
 pub use event::Event;
 pub use park::arrived;
+pub use replay::for_product as replay;
 pub use source::Source;
 
 use crate::kernel::error::Result;
