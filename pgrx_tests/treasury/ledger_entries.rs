@@ -21,9 +21,9 @@ mod tests {
     #[pg_test]
     fn a_person_sees_the_entries_of_their_own_earnings() {
         let (host, artist) = (person("host"), person("artist"));
-        charge(host, "ch_1");
-        charge(artist, "ch_2");
-        post("refund", "re_1", &[(Earnings(host), Stripe, 40)]);
+        sold(host, "ch_1");
+        sold(artist, "ch_2");
+        posting("refund", "re_1", &[(Earnings(host), Stripe, 40)]);
         become_person(host);
         let own = [
             format!("{host} 90 USD credit split ch_1"),
@@ -41,7 +41,7 @@ mod tests {
     #[pg_test]
     fn admins_see_both_sides_of_everything_in_the_treasury_and_nothing_else() {
         let (host, admin) = (person("host"), person("admin"));
-        charge(host, "ch_1");
+        sold(host, "ch_1");
         run("select ledger.open_account('other', 'a', 'USD', 'asset'),
                     ledger.open_account('other', 'b', 'USD', 'asset')");
         run("select ledger.transfer('other', 'a', 'b', 7)");
@@ -65,18 +65,19 @@ mod tests {
     #[pg_test]
     fn ids_are_the_same_for_ever_and_for_each_side_another() {
         let host = person("host");
-        charge(host, "ch_1");
+        sold(host, "ch_1");
         let ids = |from: &str| -> Vec<i64> {
             one(&format!("select array_agg(id order by id) from {from}"))
         };
         let seen = ids("treasury.ledger_entries");
         assert_eq!(seen, ids("treasury.list_ledger_entries()"));
         assert!(seen.windows(2).all(|pair| pair[0] < pair[1]) && seen[0] >= 0);
-        let expected: i64 = one("select ('x' || substr(md5(t.id || ':credit'), 1, 16))::bit(64)::bigint
+        let expected: i64 =
+            one("select ('x' || substr(md5(t.id || ':credit'), 1, 16))::bit(64)::bigint
                                         & 9223372036854775807
                from ledger.transfers t where amount = 90");
         assert!(seen.contains(&expected));
-        charge(host, "ch_2");
+        sold(host, "ch_2");
         assert!(seen.iter().all(|id| ids("treasury.ledger_entries").contains(id)));
     }
 
@@ -84,7 +85,7 @@ mod tests {
     fn the_newest_come_first_page_by_page_whoever_asks() {
         let (host, artist) = (person("host"), person("artist"));
         for n in 1..=7 {
-            charge(if n % 2 == 0 { artist } else { host }, &format!("ch_{n}"));
+            sold(if n % 2 == 0 { artist } else { host }, &format!("ch_{n}"));
         }
         let list = |more: &str| -> Vec<i64> {
             maybe(&format!("select array_agg(id) from treasury.list_ledger_entries({more})"))
@@ -116,7 +117,7 @@ mod tests {
     #[pg_test]
     fn entries_are_chosen_by_currency_and_time() {
         let host = person("host");
-        charge(host, "ch_1");
+        sold(host, "ch_1");
         let count = |more: &str| -> i64 {
             one(&format!("select count(*) from treasury.list_ledger_entries({more})"))
         };
@@ -145,15 +146,15 @@ mod tests {
     #[pg_test]
     fn balances_say_what_is_left_and_what_is_owed() {
         let host = person("host");
-        charge(host, "ch_1");
+        sold(host, "ch_1");
         let of_host = || -> String {
             one("select concat_ws(' ', currency, earned_cents, paid_cents, balance_cents,
                                   available_cents, owed_cents) from treasury.balances")
         };
         become_person(host);
         assert_eq!(of_host(), "USD 90 0 90 90 0");
-        post("payout", "po_1", &[(Earnings(host), InTransit, 80)]);
-        post("refund", "re_1", &[(Earnings(host), Stripe, 90)]);
+        posting("payout", "po_1", &[(Earnings(host), InTransit, 80)]);
+        posting("refund", "re_1", &[(Earnings(host), Stripe, 90)]);
         become_person(host);
         assert_eq!(of_host(), "USD 90 170 -80 -80 80");
         become_person(person("artist"));
@@ -174,7 +175,7 @@ mod tests {
     #[pg_test]
     fn somebodys_entries_are_found_by_indexes() {
         let host = person("host");
-        charge(host, "ch_1");
+        sold(host, "ch_1");
         run("set local enable_seqscan = off");
         become_service();
         let plan = plan(&format!(

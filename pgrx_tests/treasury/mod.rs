@@ -1,8 +1,14 @@
 //! The treasury inside PostgreSQL, one file for each concept, and their fixtures.
 
+mod adjustments;
+mod charges;
+mod disputes;
 mod ledger_entries;
+mod overrides;
 mod preview;
+mod refunds;
 mod rules;
+pub mod stripe;
 mod stripe_accounts;
 mod users;
 mod visibility;
@@ -70,7 +76,7 @@ pub fn in_force(owner: Uuid, currency: &str, at: &str) -> Option<String> {
 }
 
 /// Posts moves in dollars as the database, which is at work then; the ids of the transfers.
-pub fn post(kind: &str, reference: &str, moves: &[(Account, Account, i64)]) -> Vec<Uuid> {
+pub fn posting(kind: &str, reference: &str, moves: &[(Account, Account, i64)]) -> Vec<Uuid> {
     become_database();
     let moves: Vec<Move> = moves
         .iter()
@@ -85,8 +91,8 @@ pub fn usd() -> Currency {
 }
 
 /// A charge of which somebody has 90 and the platform 10, and Stripe kept 3.
-pub fn charge(user: Uuid, reference: &str) {
+pub fn sold(user: Uuid, reference: &str) {
     use Account::*;
-    post("stripe_charge", reference, &[(Stripe, Revenue, 10), (Stripe, Earnings(user), 90)]);
-    post("processing_fee", &format!("txn_{reference}"), &[(ProcessingFees, Stripe, 3)]);
+    posting("stripe_charge", reference, &[(Stripe, Revenue, 10), (Stripe, Earnings(user), 90)]);
+    posting("processing_fee", &format!("txn_{reference}"), &[(ProcessingFees, Stripe, 3)]);
 }

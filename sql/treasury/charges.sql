@@ -4,6 +4,7 @@ create table treasury.charges (
     id uuid not null,
     stripe_charge_id text not null,
     payment_intent_id text,
+    stripe_account_id text,
     status text not null,
     amount_cents bigint not null,
     currency text not null,
@@ -31,6 +32,7 @@ comment on table treasury.charges is 'Payments of buyers, by Stripe''s charges. 
 comment on column treasury.charges.id is 'Ours, as UUID v7.';
 comment on column treasury.charges.stripe_charge_id is 'The charge at Stripe, such as ch_123.';
 comment on column treasury.charges.payment_intent_id is 'The payment intent at Stripe that it fulfils.';
+comment on column treasury.charges.stripe_account_id is 'The connected account on which it was made; NULL for the platform''s own.';
 comment on column treasury.charges.status is 'authorized: the buyer''s money is only set aside; captured: it is paid.';
 comment on column treasury.charges.amount_cents is 'What was captured, in minor units; 0 while it is only authorized.';
 comment on column treasury.charges.currency is 'ISO 4217.';
@@ -75,6 +77,7 @@ create table treasury.balance_transactions (
     fee_cents bigint not null,
     net_cents bigint not null,
     currency text not null,
+    dispute_id bigint,
     available_at timestamptz,
     occurred_at timestamptz,
     created_at timestamptz not null default now(),
@@ -92,6 +95,7 @@ comment on column treasury.balance_transactions.amount_cents is 'Before the fee,
 comment on column treasury.balance_transactions.fee_cents is 'What Stripe kept, in minor units.';
 comment on column treasury.balance_transactions.net_cents is 'What the balance changed by, in minor units.';
 comment on column treasury.balance_transactions.currency is 'ISO 4217; of the balance, which need not be that of the charge.';
+comment on column treasury.balance_transactions.dispute_id is 'The dispute for which its money was taken back or given again; NULL for others.';
 comment on column treasury.balance_transactions.available_at is 'When the money can be paid out.';
 comment on column treasury.balance_transactions.occurred_at is 'When Stripe made it.';
 alter table treasury.balance_transactions enable row level security;
@@ -107,8 +111,8 @@ create table treasury.refunds (
     reason text,
     failure_reason text,
     requested_by uuid,
-    approved_by uuid,
-    approved_at timestamptz,
+    decided_by uuid,
+    decided_at timestamptz,
     event_at timestamptz,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -127,9 +131,10 @@ comment on column treasury.refunds.original_charge_id is 'The charge at Stripe.'
 comment on column treasury.refunds.status is 'requested: waits for an admin; pending: on its way; succeeded; failed or canceled: the money stays. It only moves forward.';
 comment on column treasury.refunds.amount_cents is 'Minor units of the charge''s currency.';
 comment on column treasury.refunds.reason is 'Why, in the words of whoever asked.';
-comment on column treasury.refunds.failure_reason is 'Why it failed, as Stripe says.';
+comment on column treasury.refunds.failure_reason is 'Why it failed, as Stripe says, or why an admin refused it.';
 comment on column treasury.refunds.requested_by is 'Who asked for it here; NULL for one made at Stripe or by a server.';
-comment on column treasury.refunds.approved_by is 'The admin who let it go out; NULL where nobody had to.';
+comment on column treasury.refunds.decided_by is 'The admin who let it go out or refused it; NULL for a server, and where nobody had to.';
+comment on column treasury.refunds.decided_at is 'When an admin decided; NULL where nobody had to, or has yet.';
 comment on column treasury.refunds.event_at is 'When Stripe last said something of it.';
 alter table treasury.refunds enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.refunds', '');
@@ -205,8 +210,8 @@ insert into backoffice.personal_columns (table_name, column_name, person, kind, 
     ('treasury.charges', 'buyer_id', 'buyer_id', 'activity', 'yes', 'kept', 'tax records, by an id alone'),
     ('treasury.refunds', 'requested_by', 'requested_by', 'activity', 'yes', 'kept', 'tax records, by an id alone'),
     ('treasury.refunds', 'reason', 'requested_by', 'content', 'yes', 'null', null),
-    ('treasury.refunds', 'failure_reason', 'nobody', 'none', 'no', 'kept', 'a code of Stripe'),
-    ('treasury.refunds', 'approved_by', 'approved_by', 'reference', 'yes', 'kept', 'who let money go stays accountable, by an id alone'),
+    ('treasury.refunds', 'failure_reason', 'requested_by', 'content', 'yes', 'null', null),
+    ('treasury.refunds', 'decided_by', 'decided_by', 'reference', 'yes', 'kept', 'who let money go stays accountable, by an id alone'),
     ('treasury.charge_shares', 'user_id', 'user_id', 'activity', 'yes', 'kept', 'tax records'),
     ('treasury.charge_shares', 'amount_cents', 'user_id', 'activity', 'yes', 'kept', 'tax records'),
     ('treasury.dispute_comments', 'author_id', 'author_id', 'reference', 'yes', 'kept', 'who decided stays accountable, by an id alone'),

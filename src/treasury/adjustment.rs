@@ -14,7 +14,7 @@ use crate::treasury::second::{self, Requester, Waiting};
 use crate::treasury::store::adjustments as store;
 use crate::treasury::{SYSTEM, user};
 use pgrx::Uuid;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 const KEYS: [&str; 6] = ["user_id", "type", "amount_cents", "currency", "reason", "reference_id"];
 /// The largest amount that is moved by hand, in minor units.
@@ -117,6 +117,7 @@ fn parsed(sent: &Value) -> Result<Adjustment> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn sent(change: Value) -> Value {
         let mut sent = json!({

@@ -10,7 +10,12 @@
 mod adjustment;
 mod amount;
 pub mod api;
+mod audit_log;
+mod balance_transaction;
 pub mod books;
+pub mod charge;
+mod dispute;
+mod erasure;
 mod error;
 mod events;
 mod health;
@@ -20,11 +25,14 @@ mod ownership;
 mod platform_fee;
 mod preview;
 mod reconcile;
+pub mod refund;
 mod request;
+mod retention;
 mod rule;
 mod second;
 mod split;
 mod split_rule;
+mod standing;
 mod store;
 mod stripe_account;
 mod triggers;
@@ -45,4 +53,11 @@ pub fn init() {
         system: SYSTEM,
         handle: events::handle,
     });
+    crate::identity::hooks::on_erasure(crate::identity::hooks::Erasure {
+        may_erase: erasure::may_erase,
+        erased: |_| Ok(()),
+    });
+    [reconcile::JOB, retention::EXPIRE, retention::PURGE]
+        .into_iter()
+        .for_each(crate::ops::jobs::register);
 }

@@ -13,16 +13,23 @@ use crate::kernel::input::Object;
 use crate::kernel::money::{Currency, Money};
 use crate::ops::inbox::{self, Source};
 use crate::treasury::books::{self, Account, Move};
+use crate::treasury::error::TreasuryError;
 use crate::treasury::second::{self, Requester, Waiting};
 use crate::treasury::store::overrides as store;
-use crate::treasury::{SYSTEM, user};
+use crate::treasury::{SYSTEM, charge, refund, user};
 use pgrx::Uuid;
 use serde_json::{Value, json};
 
-const KEYS: [&str; 4] = ["action", "target", "reason", "currency"];
+const KEYS: [&str; 5] = ["action", "target", "reason", "currency", "owner_id"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// A charge of which nobody knows whose it is gets its owner.
+    AssignCharge,
+    /// A refund that waits goes out.
+    RefundApprove,
+    /// A refund that waits is refused.
+    RefundReject,
     /// The platform bears what a user owes.
     WriteOffReceivable,
     /// A last word on a dispute that is over.
@@ -34,7 +41,10 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 4] = [
+    pub const ALL: [Action; 7] = [
+        Action::AssignCharge,
+        Action::RefundApprove,
+        Action::RefundReject,
         Action::WriteOffReceivable,
         Action::DisputeCloseNote,
         Action::ReplayWebhook,
@@ -43,6 +53,9 @@ impl Action {
 
     pub fn as_str(self) -> &'static str {
         match self {
+            Action::AssignCharge => "assign_charge",
+            Action::RefundApprove => "refund_approve",
+            Action::RefundReject => "refund_reject",
             Action::WriteOffReceivable => "write_off_receivable",
             Action::DisputeCloseNote => "dispute_close_note",
             Action::ReplayWebhook => "replay_webhook",
@@ -54,9 +67,13 @@ impl Action {
         Action::ALL.into_iter().find(|action| action.as_str() == name)
     }
 
-    /// Whether the target is one of a currency, which then has to be said.
-    fn wants_currency(self) -> bool {
-        self == Action::WriteOffReceivable
+    /// What has to be said besides the target.
+    fn wants(self) -> Option<&'static str> {
+        match self {
+            Action::AssignCharge => Some("owner_id"),
+            Action::WriteOffReceivable => Some("currency"),
+            _ => None,
+        }
     }
 }
 
@@ -66,6 +83,7 @@ pub struct Override {
     pub action: Action,
     pub target: String,
     pub currency: Option<Currency>,
+    pub owner: Option<Uuid>,
     pub reason: String,
 }
 
@@ -75,35 +93,45 @@ impl Override {
         let names = Action::ALL.map(Action::as_str);
         let name = required(object.choice("action", &names)?, "p_override.action")?;
         let action = Action::find(name).ok_or_else(|| Error::internal("an unknown action"))?;
-        let parse = |code: &str| Currency::parse(code, "p_override.currency");
-        let currency = object.text("currency")?.map(parse).transpose()?;
-        if action.wants_currency() {
-            required(currency, "p_override.currency")?;
-        } else if currency.is_some() {
-            return Err(object.wrong("currency", &format!("{name} has none")));
+        for key in ["currency", "owner_id"] {
+            match (action.wants() == Some(key), object.value(key)) {
+                (true, None) => return Err(Error::missing(&format!("p_override.{key}"))),
+                (false, Some(_)) => return Err(object.wrong(key, &format!("{name} has none"))),
+                _ => {}
+            }
         }
+        let parse = |code: &str| Currency::parse(code, "p_override.currency");
         Ok(Override {
             action,
             target: object.required_text("target")?.to_owned(),
-            currency,
+            currency: object.text("currency")?.map(parse).transpose()?,
+            owner: object.uuid("owner_id")?,
             reason: second::reason(&object)?.to_owned(),
         })
     }
 
     /// What the action was told besides its target.
     pub fn arguments(&self) -> Value {
-        match &self.currency {
-            Some(currency) => json!({"currency": currency.code()}),
-            None => json!({}),
+        match (&self.currency, self.owner) {
+            (Some(currency), _) => json!({"currency": currency.code()}),
+            (_, Some(owner)) => json!({"owner_id": owner.to_string()}),
+            _ => json!({}),
         }
     }
 
-    /// Whose money it is about, where it is about somebody's.
-    pub fn concerns(&self) -> Option<Uuid> {
+    /// Who gets money by it, where somebody does.
+    fn concerns(&self) -> Result<Option<Uuid>> {
         match self.action {
-            Action::WriteOffReceivable => self.target_id().ok(),
-            Action::DisputeCloseNote | Action::ReplayWebhook | Action::RetryStripeRequest => None,
+            Action::AssignCharge => Ok(self.owner),
+            Action::RefundApprove => store::buyer_of_refund(self.target_number()?),
+            Action::WriteOffReceivable => self.target_id().map(Some),
+            _ => Ok(None),
         }
+    }
+
+    fn target_number(&self) -> Result<i64> {
+        let number = self.target.parse::<i64>().ok().filter(|number| *number > 0);
+        number.ok_or_else(|| Error::invalid(TARGET, "must be a number"))
     }
 
     fn target_id(&self) -> Result<Uuid> {
@@ -133,6 +161,26 @@ impl Found {
 /// The target as it is. PT404 where there is none, PT409 where there is nothing to be done.
 fn look(of: &Override) -> Result<Found> {
     match of.action {
+        Action::AssignCharge => {
+            user::require(required(of.owner, "p_override.owner_id")?, "p_override.owner_id")?;
+            let charge = charge::lock(&of.target, TARGET)?;
+            if charge.owner.is_some() {
+                return Err(TreasuryError::HasOwner { charge: charge.stripe_id }.into());
+            }
+            let money = Money::new(charge.captured, charge.currency);
+            Ok(Found { before: json!({"owner_id": null}), money: Some(money) })
+        }
+        Action::RefundApprove | Action::RefundReject => {
+            let id = of.target_number()?;
+            let (before, money) =
+                store::lock_refund(id)?.ok_or(TreasuryError::UnknownRefund { id })?;
+            if before["status"] != "requested" {
+                let status = before["status"].as_str().unwrap_or_default().to_owned();
+                return Err(TreasuryError::RefundDecided { status }.into());
+            }
+            let moves = of.action == Action::RefundApprove;
+            Ok(Found { before, money: moves.then_some(money) })
+        }
         Action::WriteOffReceivable => {
             let user = of.target_id()?;
             user::require(user, TARGET)?;
@@ -171,8 +219,19 @@ fn look(of: &Override) -> Result<Found> {
 }
 
 /// Does it; what the target is afterwards.
-fn act(of: &Override, found: &Found, by: Option<Uuid>) -> Result<Value> {
+fn act(of: &Override, found: &Found, caller: &Caller) -> Result<Value> {
     match of.action {
+        Action::AssignCharge => {
+            let owner = required(of.owner, "p_override.owner_id")?;
+            charge::assign(&of.target, owner)?;
+            Ok(json!({"owner_id": owner.to_string()}))
+        }
+        Action::RefundApprove | Action::RefundReject => {
+            let (id, approve) = (of.target_number()?, of.action == Action::RefundApprove);
+            refund::decide(caller, id, approve, Some(&of.reason))?;
+            let (after, _) = store::lock_refund(id)?.ok_or(TreasuryError::UnknownRefund { id })?;
+            Ok(after)
+        }
         Action::WriteOffReceivable => {
             let (user, money) = (of.target_id()?, required(found.money, "money")?);
             let (debit, credit) = (Account::Adjustments, Account::Earnings(user));
@@ -182,7 +241,7 @@ fn act(of: &Override, found: &Found, by: Option<Uuid>) -> Result<Value> {
             Ok(json!({"balance_cents": 0, "journal_id": journal}))
         }
         Action::DisputeCloseNote => {
-            store::comment(&of.target, &of.reason, by)?;
+            store::comment(&of.target, &of.reason, caller.person())?;
             let comments = store::count_comments(&of.target)?;
             Ok(json!({"status": found.before["status"], "comments": comments}))
         }
@@ -207,10 +266,10 @@ pub fn apply(caller: &Caller, sent: &Value) -> Result<Uuid> {
         let asks = Requester::of(caller);
         let found = look(&new)?;
         let id = new_id();
-        match second::wait(&asks, new.concerns(), found.money)? {
+        match second::wait(&asks, new.concerns()?, found.money)? {
             Some(expires_at) => store::insert_waiting(id, &new, &asks, &found, expires_at)?,
             None => {
-                let after = act(&new, &found, asks.person)?;
+                let after = act(&new, &found, caller)?;
                 store::insert_applied(id, &new, &asks, &found, after)?;
             }
         }
@@ -223,6 +282,7 @@ pub fn decide(caller: &Caller, id: Uuid, approve: bool, note: Option<&str>) -> R
     caller.require_admin(SYSTEM)?;
     let unknown = || Error::not_found("override", id);
     let (of, waiting): (Override, Waiting) = store::lock(id)?.ok_or_else(unknown)?;
+    let waiting = Waiting { concerns: of.concerns()?, ..waiting };
     if !second::decides(caller, &waiting, approve, "applied")? {
         return Ok(());
     }
@@ -235,7 +295,7 @@ pub fn decide(caller: &Caller, id: Uuid, approve: bool, note: Option<&str>) -> R
         return Err(Error::conflict("meanwhile it is more than what was asked for")
             .hint("Reject it and ask again."));
     }
-    let after = act(&of, &found, caller.person())?;
+    let after = act(&of, &found, caller)?;
     store::approve(id, &found, after, caller.person(), note)
 }
 
@@ -286,6 +346,31 @@ mod tests {
         sent["currency"] = json!("usd");
         assert_eq!(code(sent.clone()).as_deref(), Some("22023"));
         sent["currency"] = json!("USD");
-        assert_eq!(code(sent), None);
+        assert_eq!(code(sent.clone()), None);
+        sent["owner_id"] = json!("00000000-0000-0000-0000-000000000001");
+        assert_eq!(code(sent.clone()).as_deref(), Some("22023"));
+        sent["action"] = json!("assign_charge");
+        sent["currency"] = json!(null);
+        assert_eq!(code(sent.clone()), None);
+        sent["owner_id"] = json!("nobody");
+        assert_eq!(code(sent.clone()).as_deref(), Some("22023"));
+        sent["owner_id"] = json!(null);
+        assert_eq!(code(sent).as_deref(), Some("22004"));
+    }
+
+    #[test]
+    fn what_is_stored_is_what_was_asked_for() {
+        for sent in [
+            json!({"action": "write_off_receivable", "currency": "USD"}),
+            json!({"action": "assign_charge", "owner_id": "00000000-0000-0000-0000-000000000001"}),
+            json!({"action": "refund_reject"}),
+        ] {
+            let mut sent = sent;
+            let mut kept = sent.clone();
+            kept.as_object_mut().unwrap().remove("action");
+            sent["target"] = json!("7");
+            sent["reason"] = json!("a reason that says why");
+            assert_eq!(Override::parse(&sent).unwrap().arguments(), kept);
+        }
     }
 }

@@ -99,9 +99,8 @@ pub fn pair_up(lines: &[Line], entries: &[Entry]) -> Vec<(Uuid, Group)> {
             group.entries_amount += i128::from(entry.change);
         }
     }
-    let adds_up = |group: &Group| {
-        !group.entries.is_empty() && group.entries_amount == group.lines_amount
-    };
+    let adds_up =
+        |group: &Group| !group.entries.is_empty() && group.entries_amount == group.lines_amount;
     groups.into_values().filter(|(_, group)| adds_up(group)).collect()
 }
 
@@ -140,7 +139,11 @@ fn compare(currency: Currency, days: Days) -> Result<Value> {
 }
 
 /// Makes a statement of balance transactions: a line for each amount and each fee.
-fn feed(account: crate::ledger::AccountId, currency: Currency, batch: &[Transaction]) -> Result<()> {
+fn feed(
+    account: crate::ledger::AccountId,
+    currency: Currency,
+    batch: &[Transaction],
+) -> Result<()> {
     let (mut rows, mut parts) = (Vec::new(), Vec::new());
     for one in batch {
         let named = one.source.as_deref().unwrap_or(&one.id);

@@ -53,12 +53,7 @@ fn limit(currency: Currency) -> Result<Option<i64>> {
 
 /// Whether a second admin has to agree: to what is more than the limit, and to what
 /// somebody does for or to themselves.
-fn must_agree(
-    limit: Option<i64>,
-    amount: i64,
-    asks: Option<Uuid>,
-    concerns: Option<Uuid>,
-) -> bool {
+fn must_agree(limit: Option<i64>, amount: i64, asks: Option<Uuid>, concerns: Option<Uuid>) -> bool {
     limit.is_some_and(|limit| amount > limit) || (asks.is_some() && asks == concerns)
 }
 

@@ -97,9 +97,8 @@ pub fn accept(id: Uuid, lines: &[Uuid], transfers: &[Uuid], reasons: &[&str]) ->
     if bank != books {
         return Err(Error::invalid("transfers", "must add up to what the lines add up to"));
     }
-    let is_pair = |(line, transfer): &(Uuid, Uuid)| {
-        lines.contains(line) && transfers.contains(transfer)
-    };
+    let is_pair =
+        |(line, transfer): &(Uuid, Uuid)| lines.contains(line) && transfers.contains(transfer);
     if store::reconcile::rejections(of.id)?.iter().any(is_pair) {
         return Ok(false);
     }

@@ -2,6 +2,8 @@
 //! encodes.
 
 mod adjustments;
+pub mod audit_logs;
+mod charges;
 mod health;
 mod ledger_entries;
 mod reconcile;

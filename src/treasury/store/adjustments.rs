@@ -81,12 +81,7 @@ pub fn lock(id: Uuid) -> Result<Option<(Adjustment, Waiting)>> {
 }
 
 /// It is posted as `journal`, or without one rejected.
-pub fn decide(
-    id: Uuid,
-    journal: Option<Uuid>,
-    by: Option<Uuid>,
-    note: Option<&str>,
-) -> Result<()> {
+pub fn decide(id: Uuid, journal: Option<Uuid>, by: Option<Uuid>, note: Option<&str>) -> Result<()> {
     DECIDE.run(&[id.into(), journal.into(), by.into(), note.into()])?;
     Ok(())
 }

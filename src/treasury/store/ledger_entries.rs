@@ -8,16 +8,8 @@ use pgrx::Uuid;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
 
 /// Id, user, amount, currency, type, event_source, reference, time.
-pub type Row = (
-    i64,
-    Option<Uuid>,
-    i64,
-    String,
-    String,
-    String,
-    Option<String>,
-    TimestampWithTimeZone,
-);
+pub type Row =
+    (i64, Option<Uuid>, i64, String, String, String, Option<String>, TimestampWithTimeZone);
 
 /// The sides of one account's transfers from $3 to $4, with what comes behind.
 macro_rules! sides {

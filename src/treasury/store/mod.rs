@@ -1,12 +1,19 @@
 //! The SQL of the treasury, one file for each concept.
 
 pub mod adjustments;
+pub mod audit_logs;
+pub mod balance_transactions;
+pub mod charges;
+pub mod disputes;
+pub mod erasure;
 pub mod health;
 pub mod ledger_entries;
 pub mod overrides;
 pub mod platform_fees;
 pub mod reconcile;
+pub mod refunds;
 pub mod requests;
+pub mod retention;
 pub mod rules;
 pub mod stripe_accounts;
 pub mod users;

@@ -20,7 +20,7 @@ static INSERT: Query = Query::write(
 );
 static LOCK: Query = Query::write(
     "select o.action, o.target, o.arguments ->> 'currency', o.reason, o.status, o.requested_by,
-            coalesce(o.expires_at <= now(), false)
+            coalesce(o.expires_at <= now(), false), (o.arguments ->> 'owner_id')::uuid
        from treasury.overrides o where o.id = $1 for update",
 );
 static AMOUNT: Query = Query::read("select amount_cents from treasury.overrides where id = $1");
@@ -42,7 +42,19 @@ static EXPIRE: Query = Query::write(
 );
 static ROW: Query = Query::read_latest("select o from treasury.overrides o where id = $1");
 
-// What overrides are done to.
+// What overrides are done to. A charge is locked before its refund, as everybody does.
+static LOCK_REFUND: Query = Query::write(
+    "select jsonb_build_object('status', r.status, 'charge_id', r.original_charge_id,
+                               'approved_by', r.approved_by),
+            r.amount_cents, r.currency
+       from treasury.refunds r
+       join treasury.charges c on c.stripe_charge_id = r.original_charge_id
+      where r.id = $1 for update of c",
+);
+static BUYER_OF_REFUND: Query = Query::read(
+    "select c.buyer_id from treasury.refunds r
+       join treasury.charges c on c.stripe_charge_id = r.original_charge_id where r.id = $1",
+);
 static LOCK_DISPUTE: Query = Query::write(
     "select status from treasury.disputes where stripe_dispute_id = $1 for no key update",
 );
@@ -131,12 +143,13 @@ pub fn lock(id: Uuid) -> Result<Option<(Override, Waiting)>> {
                 .ok_or_else(|| Error::internal(format!("unknown action {action}")))?,
             target: row.get(2)?,
             currency: code.map(|code| Currency::parse(&code, "currency")).transpose()?,
+            owner: row.opt(8)?,
             reason: row.opt(4)?.unwrap_or_default(),
         };
         let waiting = Waiting {
             status: row.get(5)?,
             requested_by: row.opt(6)?,
-            concerns: of.concerns(),
+            concerns: None,
             is_late: row.get(7)?,
         };
         Ok((of, waiting))
@@ -180,6 +193,19 @@ pub fn expire(most: i64) -> Result<usize> {
 
 pub fn row(id: Uuid) -> Result<Record> {
     ROW.one(&[id.into()], |row| row.get(1))
+}
+
+/// A refund and what it is of, its charge being locked.
+pub fn lock_refund(id: i64) -> Result<Option<(Value, Money)>> {
+    LOCK_REFUND.first(&[id.into()], |row| {
+        let currency = Currency::parse(&row.get::<String>(3)?, "currency")?;
+        Ok((row.get::<JsonB>(1)?.0, Money::new(row.get(2)?, currency)))
+    })
+}
+
+/// Who gets a refund, where somebody is known.
+pub fn buyer_of_refund(id: i64) -> Result<Option<Uuid>> {
+    Ok(BUYER_OF_REFUND.first(&[id.into()], |row| row.opt(1))?.flatten())
 }
 
 /// The status of a dispute at Stripe, which is locked.
