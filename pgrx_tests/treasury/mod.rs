@@ -3,10 +3,13 @@
 mod adjustments;
 mod charges;
 mod disputes;
+mod health;
 mod ledger_entries;
 mod overrides;
 mod preview;
+mod reconcile;
 mod refunds;
+mod retention;
 mod rules;
 pub mod stripe;
 mod stripe_accounts;
