@@ -2,6 +2,7 @@
 
 mod adjustments;
 mod charges;
+mod described;
 mod disputes;
 mod health;
 mod ledger_entries;

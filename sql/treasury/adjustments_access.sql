@@ -12,6 +12,7 @@ select ('x' || substr(md5(e.transfer_id || ':' || e.direction), 1, 16))::bit(64)
 comment on view treasury.ledger_entries is 'Both sides of every movement of money in the treasury: those of users'' earnings, and those of the platform''s own accounts, which have no user. People see their own, admins all.';
 comment on column treasury.ledger_entries.id is 'Always the same for the same side of the same transfer.';
 comment on column treasury.ledger_entries.user_id is 'Whose earnings; NULL for an account of the platform.';
+comment on column treasury.ledger_entries.currency is 'ISO 4217.';
 comment on column treasury.ledger_entries.amount_cents is 'Minor units, always above zero.';
 comment on column treasury.ledger_entries.type is 'credit: what is owed to the user grows; debit: it falls. For accounts of the platform as in double entry.';
 comment on column treasury.ledger_entries.event_source is 'Why: stripe_charge (split for a user''s share), refund, dispute, payout, adjustment and others.';
@@ -25,6 +26,8 @@ select b.owner_id as user_id, b.currency, a.credits_posted::bigint as earned_cen
   join ledger.accounts a on a.id = b.account_id
  where b.system = 'treasury' and b.owner_id is not null;
 comment on view treasury.balances is 'What users earned and have left, by currency, in minor units. People see their own, admins all.';
+comment on column treasury.balances.user_id is 'Whose earnings.';
+comment on column treasury.balances.currency is 'ISO 4217.';
 comment on column treasury.balances.earned_cents is 'All that was ever credited: shares of charges, and what came back of payouts and disputes.';
 comment on column treasury.balances.paid_cents is 'All that was ever debited: payouts, and what refunds and disputes took back.';
 comment on column treasury.balances.balance_cents is 'The difference; below zero it is owed by the user.';
@@ -65,6 +68,7 @@ create view treasury.audit_logs with (security_invoker = true) as
 select id, user_id, action, details, created_at from treasury.read_audit_logs();
 comment on view treasury.audit_logs is 'The newest 10,000 changes in the treasury and of its settings, the newest first; treasury.read_audit_logs has older ones. For admins.';
 comment on column treasury.audit_logs.id is 'Always the same for the same change.';
+comment on column treasury.audit_logs.created_at is 'When it was done.';
 comment on column treasury.audit_logs.user_id is 'Who did it; NULL for a server or psql.';
 comment on column treasury.audit_logs.action is 'INSERT, UPDATE or DELETE of a row, or the name of an action.';
 comment on column treasury.audit_logs.details is 'The table and row, the values before and after, and as what the caller came.';

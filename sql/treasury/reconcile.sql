@@ -12,6 +12,8 @@ create table treasury.reconciliation_lines (
     constraint reconciliation_lines_part_check check (part in ('amount', 'fee'))
 );
 comment on table treasury.reconciliation_lines is 'Which balance transactions of Stripe are lines of statements in the ledger: each once. Append-only.';
+comment on column treasury.reconciliation_lines.line_id is 'The line in ledger.external_lines.';
+comment on column treasury.reconciliation_lines.balance_transaction_id is 'The balance transaction at Stripe.';
 comment on column treasury.reconciliation_lines.part is 'amount, or fee: the books have both apart; together they are the net amount.';
 alter table treasury.reconciliation_lines enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.reconciliation_lines', '');
@@ -37,6 +39,9 @@ create table treasury.reconciliation (
 create index reconciliation_open_idx on treasury.reconciliation (booked_on) where outcome <> 'matched';
 create index reconciliation_booked_on_idx on treasury.reconciliation (currency, booked_on);
 comment on table treasury.reconciliation is 'What Stripe says moved the balance there, and what the books say, by what it is about: as treasury.reconcile_stripe last found it.';
+comment on column treasury.reconciliation.currency is 'ISO 4217; of the balance at Stripe.';
+comment on column treasury.reconciliation.difference_cents is 'What Stripe has more than the books, in minor units.';
+comment on column treasury.reconciliation.updated_at is 'When something of it last changed.';
 comment on column treasury.reconciliation.reference is 'The charge, refund, dispute or payout at Stripe; for what has none the balance transaction, or transfer: and the ledger''s transfer.';
 comment on column treasury.reconciliation.outcome is 'matched; missing_in_books: only Stripe has it; missing_at_stripe: only the books have it; amount_differs: both have it, or parts of it, and not the same amount.';
 comment on column treasury.reconciliation.booked_on is 'The first day that Stripe, or the books, have it, in UTC.';

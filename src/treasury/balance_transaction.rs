@@ -60,7 +60,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Which expense its fee is.
-    fn fee_account(&self) -> (Account, &'static str) {
+    pub fn fee_account(&self) -> (Account, &'static str) {
         let of_dispute =
             self.source.is_some_and(|id| id.starts_with("dp_") || id.starts_with("du_"));
         if of_dispute {
@@ -72,11 +72,6 @@ impl<'a> Transaction<'a> {
 }
 
 /// Keeps a transaction and posts its fee; false where it was there already.
-pub fn apply(object: &Value) -> Result<bool> {
-    keep(&Transaction::read(object)?)
-}
-
-/// The same for one that was read.
 pub fn keep(transaction: &Transaction<'_>) -> Result<bool> {
     if !store::insert(transaction)? {
         return Ok(false);
@@ -92,13 +87,19 @@ pub fn apply_list(field: &str, list: &Value) -> Result<i64> {
     // Stripe's answer to a list is an object with the rows in data.
     let rows = list.get("data").unwrap_or(list).as_array().filter(|rows| rows.len() <= MOST);
     let rule = || Error::invalid(field, format!("must be a list of at most {MOST} transactions"));
+    let named = |mut error: Error| {
+        error.message = format!("{field}: {}", error.message);
+        error
+    };
+    let read = |row| Transaction::read(row).map_err(named);
+    let all = rows.ok_or_else(rule)?.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let accounts = |one: &Transaction<'_>| {
+        [Account::Stripe, one.fee_account().0].map(|account| (one.currency, account))
+    };
+    books::hold(&all.iter().flat_map(accounts).collect::<Vec<_>>())?;
     let mut new = 0;
-    for row in rows.ok_or_else(rule)? {
-        let named = |mut error: Error| {
-            error.message = format!("{field}: {}", error.message);
-            error
-        };
-        new += i64::from(apply(row).map_err(named)?);
+    for transaction in &all {
+        new += i64::from(keep(transaction)?);
     }
     Ok(new)
 }

@@ -9,6 +9,8 @@ use crate::kernel::error::{Error, Result};
 use crate::kernel::ids::{new_id, parse_id};
 use crate::kernel::money::Currency;
 use crate::ops::inbox::{self, Outcome};
+use crate::treasury::balance_transaction::{self, Transaction};
+use crate::treasury::books::{self, Account};
 use crate::treasury::error::TreasuryError;
 use crate::treasury::events::{Told, key, wait_for};
 use crate::treasury::rule::{Recipient, Rules};
@@ -16,10 +18,11 @@ use crate::treasury::split::split;
 use crate::treasury::standing::{Party, Share, Standing};
 use crate::treasury::store::charges as store;
 use crate::treasury::store::rules::{self, Version};
-use crate::treasury::{amount, balance_transaction, books, platform_fee, refund, user};
+use crate::treasury::{amount, platform_fee, refund, user};
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
+use std::cmp::Reverse;
 
 /// A charge as Stripe describes it.
 #[derive(Debug, PartialEq, Eq)]
@@ -113,11 +116,20 @@ pub struct Charge {
     pub reported: i64,
     pub disputed: i64,
     pub charged_at: TimestampWithTimeZone,
+    /// For when Stripe said whose it is.
+    pub planned_at: TimestampWithTimeZone,
 }
 
 impl Charge {
     fn gone(&self) -> i64 {
         self.refunded + self.disputed
+    }
+
+    /// Of two answers to whose a charge is and how it is split, the lesser holds. Times are
+    /// whole seconds, so that there must be an order within one.
+    fn precedence(&self) -> impl Ord {
+        let owner = self.owner.map(|id| *id.as_bytes());
+        (owner.is_none(), i64::from(self.planned_at), owner, Reverse(self.rule))
     }
 }
 
@@ -131,20 +143,28 @@ pub struct Plan {
 /// charge.succeeded, captured, updated, refunded: each has the whole charge.
 pub fn told(told: &Told<'_>) -> Result<Outcome> {
     let Some(described) = Described::read(told.object)? else { return Ok(Outcome::Ignored) };
-    let (charge, is_new) = found(&described, told.account)?;
-    if described.currency != charge.currency {
-        return Err(Error::invalid("charge.currency", "must be what it was"));
+    let object = &told.object["balance_transaction"];
+    let transaction = object.is_object().then(|| Transaction::read(object)).transpose()?;
+    let key = key("charge", described.id);
+    let change = change(&described, told)?;
+    let is_awaited = change.is_new && inbox::is_awaited(&key)?;
+    let charge = &change.charge;
+    let is_refunded = described.refunded > charge.reported;
+    let posts = [change.splits(), is_refunded, transaction.is_some(), is_awaited];
+    if posts.into_iter().filter(|posts| *posts).count() > 1 {
+        hold(&change, transaction.as_slice())?;
     }
-    let charge = capture(charge, described.captured)?;
-    if described.refunded > charge.reported {
-        refund::reported(&charge, described.refunded)?;
+    if change.splits() {
+        pay(&change)?;
     }
-    let transaction = &told.object["balance_transaction"];
-    if transaction.is_object() {
-        balance_transaction::apply(transaction)?;
+    if is_refunded {
+        refund::reported(charge, described.refunded)?;
     }
-    if is_new {
-        inbox::arrived(&key("charge", described.id))?;
+    if let Some(transaction) = transaction {
+        balance_transaction::keep(&transaction)?;
+    }
+    if is_awaited {
+        inbox::arrived(&key)?;
     }
     Ok(Outcome::Processed)
 }
@@ -158,34 +178,101 @@ pub fn intent_succeeded(told: &Told<'_>) -> Result<Outcome> {
     }
 }
 
-/// The charge, locked, and whether it was made just now.
-fn found(described: &Described<'_>, account: Option<&str>) -> Result<(Charge, bool)> {
-    if let Some(charge) = store::lock(described.id)? {
-        return Ok((charge, false));
+/// What an event makes of a charge, whose row has it already.
+struct Change {
+    charge: Charge,
+    is_new: bool,
+    /// How it was split and is now; nothing where that has not changed.
+    before: Vec<Share>,
+    after: Vec<Share>,
+}
+
+impl Change {
+    fn splits(&self) -> bool {
+        self.before != self.after
     }
-    let plan = plan(described, account)?;
+}
+
+fn change(described: &Described<'_>, told: &Told<'_>) -> Result<Change> {
+    if let Some(charge) = store::lock(described.id)? {
+        return changed(charge, described, told);
+    }
+    let Plan { owner, buyer, version } = plan(described, told.account)?;
     let charge = Charge {
         id: new_id(),
         stripe_id: described.id.to_owned(),
-        account: account.map(str::to_owned),
-        captured: 0,
+        account: told.account.map(str::to_owned),
+        captured: described.captured,
         currency: described.currency,
-        owner: plan.owner,
-        buyer: plan.buyer,
-        rule: plan.version.as_ref().map(|version| (version.rule, version.version)),
+        owner,
+        buyer,
+        rule: version.as_ref().map(Version::key),
         refunded: 0,
         reported: 0,
         disputed: 0,
         charged_at: from_unix(described.created),
+        planned_at: told.at,
     };
-    let shares = split_up(described.captured, &charge, plan.version.as_ref())?;
-    if !store::insert(&charge, described.intent, described.captured, &shares)? {
+    let after = split_up(&charge, version.as_ref())?;
+    if !store::insert(&charge, described.intent, &after)? {
         // Another event of it was faster.
         let gone = || Error::internal("a charge was neither stored nor found");
-        return Ok((store::lock(described.id)?.ok_or_else(gone)?, false));
+        return changed(store::lock(described.id)?.ok_or_else(gone)?, described, told);
     }
-    pay(&charge, &[], &shares)?;
-    Ok((Charge { captured: described.captured, ..charge }, true))
+    Ok(Change { charge, is_new: true, before: Vec::new(), after })
+}
+
+/// What is captured may grow, and whose a charge is may be told later.
+fn changed(charge: Charge, described: &Described<'_>, told: &Told<'_>) -> Result<Change> {
+    if described.currency != charge.currency {
+        return Err(Error::invalid("charge.currency", "must be what it was"));
+    }
+    let same = |charge| Change { charge, is_new: false, before: Vec::new(), after: Vec::new() };
+    let (next, plan) = replan(&charge, described, told)?;
+    let next = Charge { captured: next.captured.max(described.captured), ..next };
+    if plan.is_none() && next.captured == charge.captured {
+        if next.buyer != charge.buyer {
+            store::set_buyer(charge.id, next.buyer)?;
+        }
+        return Ok(same(next));
+    }
+    let version = match (plan, next.rule) {
+        (Some(plan), _) => plan.version,
+        (None, Some((rule, version))) => rules::version_of(rule, version)?,
+        (None, None) => None,
+    };
+    split_anew(next, version.as_ref())
+}
+
+/// What is said of a charge may change, and whose it is must not depend on what we heard
+/// first: the earliest that Stripe said counts, if it names anybody at all.
+fn replan(
+    charge: &Charge,
+    described: &Described<'_>,
+    told: &Told<'_>,
+) -> Result<(Charge, Option<Plan>)> {
+    if charge.buyer.is_some() && charge.owner.is_some() && told.at > charge.planned_at {
+        return Ok((charge.clone(), None));
+    }
+    let plan = plan(described, told.account)?;
+    let charge = Charge { buyer: charge.buyer.or(plan.buyer), ..charge.clone() };
+    let next = Charge {
+        owner: plan.owner,
+        rule: plan.version.as_ref().map(Version::key),
+        planned_at: told.at,
+        ..charge.clone()
+    };
+    let is_better = next.precedence() < charge.precedence();
+    Ok(if is_better { (next, Some(plan)) } else { (charge, None) })
+}
+
+/// Stores a charge with another owner, rule or amount than it had, and the shares that
+/// follow from these.
+fn split_anew(charge: Charge, version: Option<&Version>) -> Result<Change> {
+    let before = store::shares(charge.id)?;
+    let after = split_up(&charge, version)?;
+    store::update(&charge, &after)?;
+    Ok(Change { charge, is_new: false, before, after })
 }
 
 fn plan(described: &Described<'_>, account: Option<&str>) -> Result<Plan> {
@@ -206,7 +293,8 @@ fn plan(described: &Described<'_>, account: Option<&str>) -> Result<Plan> {
 }
 
 /// The platform's fee, and the rest by the rule; all of it the owner's where there is none.
-fn split_up(captured: i64, charge: &Charge, version: Option<&Version>) -> Result<Vec<Share>> {
+fn split_up(charge: &Charge, version: Option<&Version>) -> Result<Vec<Share>> {
+    let captured = charge.captured;
     if captured == 0 {
         return Ok(Vec::new());
     }
@@ -231,24 +319,38 @@ fn split_up(captured: i64, charge: &Charge, version: Option<&Version>) -> Result
     Ok(shares)
 }
 
-/// Takes note of what is captured: all at once mostly, but it may grow.
-fn capture(charge: Charge, captured: i64) -> Result<Charge> {
-    if captured <= charge.captured {
-        return Ok(charge);
+/// Locks every account that a charge and these balance transactions may move money on, in
+/// the order in which everybody does: before a transaction that posts more than once.
+fn hold(change: &Change, transactions: &[Transaction<'_>]) -> Result<()> {
+    let Change { charge, before, after, .. } = change;
+    if change.splits() {
+        return hold_parties(charge, before.iter().chain(after), transactions);
     }
-    let version = match charge.rule {
-        Some((rule, version)) => rules::version_of(rule, version)?,
-        None => None,
-    };
-    let before = store::shares(charge.id)?;
-    let shares = split_up(captured, &charge, version.as_ref())?;
-    store::capture(charge.id, captured, &shares)?;
-    pay(&charge, &before, &shares)?;
-    Ok(Charge { captured, ..charge })
+    hold_parties(charge, &store::shares(charge.id)?, transactions)
+}
+
+/// The same where the shares are not about to change.
+pub fn hold_all(charge: &Charge, transactions: &[Transaction<'_>]) -> Result<()> {
+    hold_parties(charge, &store::shares(charge.id)?, transactions)
+}
+
+fn hold_parties<'a>(
+    charge: &Charge,
+    shares: impl IntoIterator<Item = &'a Share>,
+    transactions: &[Transaction<'_>],
+) -> Result<()> {
+    let always = [Account::Stripe, Account::Losses, Account::DisputeFees];
+    let parties = shares.into_iter().map(|share| share.party.account());
+    let of_charge = parties.chain(always).map(|account| (charge.currency, account));
+    let of_transactions = transactions.iter().flat_map(|one| {
+        [Account::Stripe, one.fee_account().0].map(|account| (one.currency, account))
+    });
+    books::hold(&of_charge.chain(of_transactions).collect::<Vec<_>>())
 }
 
 /// Posts what other shares mean.
-fn pay(charge: &Charge, before: &[Share], after: &[Share]) -> Result<()> {
+fn pay(change: &Change) -> Result<()> {
+    let Change { charge, before, after, .. } = change;
     let (old, new) = (Standing::of(before, charge.gone()), Standing::of(after, charge.gone()));
     post(charge, "stripe_charge", &charge.stripe_id, &old, &new)
 }
@@ -295,15 +397,15 @@ pub fn assign(stripe_id: &str, owner: Uuid) -> Result<Uuid> {
     if charge.owner.is_some() {
         return Err(TreasuryError::HasOwner { charge: stripe_id.to_owned() }.into());
     }
-    let before = store::shares(charge.id)?;
     let at = end_of_second(charge.charged_at);
     let version = rules::version_in_force(owner, charge.currency, at)?;
-    let rule = version.as_ref().map(|version| (version.rule, version.version));
-    let charge = Charge { owner: Some(owner), rule, ..charge };
-    let shares = split_up(charge.captured, &charge, version.as_ref())?;
-    store::assign(&charge, &shares)?;
-    pay(&charge, &before, &shares)?;
-    Ok(charge.id)
+    let rule = version.as_ref().map(Version::key);
+    // Whatever Stripe has said or will say of it.
+    let planned_at = TimestampWithTimeZone::negative_infinity();
+    let change =
+        split_anew(Charge { owner: Some(owner), rule, planned_at, ..charge }, version.as_ref())?;
+    pay(&change)?;
+    Ok(change.charge.id)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::ops::inbox::Outcome;
 use crate::treasury::SYSTEM;
 use crate::treasury::amount;
 use crate::treasury::balance_transaction::{self, Transaction};
-use crate::treasury::charge::{Charge, give_back, reference};
+use crate::treasury::charge::{Charge, give_back, hold_all, reference};
 use crate::treasury::error::TreasuryError;
 use crate::treasury::events::{Told, wait_for};
 use crate::treasury::store::{charges, disputes as store};
@@ -144,14 +144,17 @@ pub fn told(told: &Told<'_>) -> Result<Outcome> {
     Ok(Outcome::Processed)
 }
 
-fn move_funds(row: i64, mut charge: Charge, described: &Described<'_>) -> Result<()> {
+fn move_funds<'a>(row: i64, mut charge: Charge, described: &Described<'a>) -> Result<()> {
     if described.transactions.is_empty() {
         // Without one nothing says which money this is, and it must not be taken twice.
         return Err(Error::missing("dispute.balance_transactions"));
     }
-    for transaction in &described.transactions {
-        let of_dispute = Transaction { source: Some(described.id), ..transaction.clone() };
-        balance_transaction::keep(&of_dispute)?;
+    let of_dispute =
+        |one: &Transaction<'a>| Transaction { source: Some(described.id), ..one.clone() };
+    let transactions: Vec<_> = described.transactions.iter().map(of_dispute).collect();
+    hold_all(&charge, &transactions)?;
+    for transaction in &transactions {
+        balance_transaction::keep(transaction)?;
         if !store::claim(row, transaction.id)? {
             continue;
         }

@@ -111,8 +111,9 @@ pub fn reconcile(caller: &Caller, currency: Currency, days: Days) -> Result<Valu
 }
 
 fn compare(currency: Currency, days: Days) -> Result<Value> {
-    store::lock(currency)?;
+    // Accounts first, as whoever posts has them.
     let account = books::accounts(currency, &[Account::Stripe])?[0];
+    store::lock(currency)?;
     let mut fed = 0;
     loop {
         let batch = store::new_transactions(currency, days, BATCH)?;

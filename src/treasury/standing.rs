@@ -41,7 +41,7 @@ impl Party {
         }
     }
 
-    fn account(self) -> Account {
+    pub fn account(self) -> Account {
         match self {
             Party::Platform => Account::Revenue,
             Party::Recipient(id) => Account::Earnings(id),

@@ -10,7 +10,7 @@ use pgrx::Uuid;
 static LOCK: Query = Query::write(
     "select id, stripe_charge_id, amount_cents, currency, owner_id, buyer_id, split_rule_id,
             split_version, refunded_cents, reported_refunded_cents, disputed_cents, charged_at,
-            stripe_account_id
+            stripe_account_id, planned_at
        from treasury.charges where stripe_charge_id = $1 for no key update",
 );
 static PEOPLE: Query = Query::read(
@@ -22,26 +22,26 @@ static INSERT: Query = Query::write(
     "with charge as (
         insert into treasury.charges
             (id, stripe_charge_id, payment_intent_id, status, amount_cents, currency, owner_id,
-             buyer_id, split_rule_id, split_version, charged_at, stripe_account_id)
+             buyer_id, split_rule_id, split_version, charged_at, stripe_account_id, planned_at)
         values ($1, $2, $3, case when $4 > 0 then 'captured' else 'authorized' end, $4, $5, $6,
-                $7, $8, $9, $10, $11)
+                $7, $8, $9, $10, $11, $12)
         on conflict (stripe_charge_id) do nothing
         returning id),
      shares as (
         insert into treasury.charge_shares (charge_id, position, party, user_id, amount_cents)
         select charge.id, s.position, s.party, s.user_id, s.amount_cents
-          from charge, unnest($12::smallint[], $13::text[], $14::uuid[], $15::bigint[])
+          from charge, unnest($13::smallint[], $14::text[], $15::uuid[], $16::bigint[])
             as s (position, party, user_id, amount_cents))
      select count(*) from charge",
 )
 .generic();
-static CAPTURE: Query = Query::write(
-    "update treasury.charges set status = 'captured', amount_cents = $2 where id = $1",
-);
-static ASSIGN: Query = Query::write(
-    "update treasury.charges set owner_id = $2, split_rule_id = $3, split_version = $4
+static UPDATE: Query = Query::write(
+    "update treasury.charges
+        set status = case when $2 > 0 then 'captured' else status end, amount_cents = $2,
+            owner_id = $3, buyer_id = $4, split_rule_id = $5, split_version = $6, planned_at = $7
       where id = $1",
 );
+static SET_BUYER: Query = Query::write("update treasury.charges set buyer_id = $2 where id = $1");
 static SET_SHARES: Query = Query::write(
     "with gone as (
         delete from treasury.charge_shares
@@ -87,6 +87,7 @@ fn to_charge(row: &Row<'_>) -> Result<Charge> {
         disputed: row.get(11)?,
         charged_at: row.get(12)?,
         account: row.opt(13)?,
+        planned_at: row.get(14)?,
     })
 }
 
@@ -117,19 +118,14 @@ fn columns(shares: &[Share]) -> Columns {
 }
 
 /// Stores a charge with its shares; false where another transaction did.
-pub fn insert(
-    charge: &Charge,
-    intent: Option<&str>,
-    captured: i64,
-    shares: &[Share],
-) -> Result<bool> {
+pub fn insert(charge: &Charge, intent: Option<&str>, shares: &[Share]) -> Result<bool> {
     let (positions, parties, people, amounts) = columns(shares);
     let inserted: i64 = INSERT.one(
         &[
             charge.id.into(),
             charge.stripe_id.as_str().into(),
             intent.into(),
-            captured.into(),
+            charge.captured.into(),
             charge.currency.code().into(),
             charge.owner.into(),
             charge.buyer.into(),
@@ -137,6 +133,7 @@ pub fn insert(
             charge.rule.map(|(_, version)| version).into(),
             charge.charged_at.into(),
             charge.account.as_deref().into(),
+            charge.planned_at.into(),
             positions.into(),
             parties.into(),
             people.into(),
@@ -147,21 +144,23 @@ pub fn insert(
     Ok(inserted > 0)
 }
 
-/// What is captured of a charge, and how it is split.
-pub fn capture(id: Uuid, captured: i64, shares: &[Share]) -> Result<()> {
-    CAPTURE.run(&[id.into(), captured.into()])?;
-    set_shares(id, shares)
-}
-
-/// Gives a charge its owner and rule, and other shares.
-pub fn assign(charge: &Charge, shares: &[Share]) -> Result<()> {
-    ASSIGN.run(&[
+/// Stores what is captured of a charge and whose it is, and how it is split then.
+pub fn update(charge: &Charge, shares: &[Share]) -> Result<()> {
+    UPDATE.run(&[
         charge.id.into(),
+        charge.captured.into(),
         charge.owner.into(),
+        charge.buyer.into(),
         charge.rule.map(|(rule, _)| rule).into(),
         charge.rule.map(|(_, version)| version).into(),
+        charge.planned_at.into(),
     ])?;
     set_shares(charge.id, shares)
+}
+
+pub fn set_buyer(id: Uuid, buyer: Option<Uuid>) -> Result<()> {
+    SET_BUYER.run(&[id.into(), buyer.into()])?;
+    Ok(())
 }
 
 fn set_shares(id: Uuid, shares: &[Share]) -> Result<()> {

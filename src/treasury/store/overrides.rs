@@ -45,7 +45,7 @@ static ROW: Query = Query::read_latest("select o from treasury.overrides o where
 // What overrides are done to. A charge is locked before its refund, as everybody does.
 static LOCK_REFUND: Query = Query::write(
     "select jsonb_build_object('status', r.status, 'charge_id', r.original_charge_id,
-                               'approved_by', r.approved_by),
+                               'decided_by', r.decided_by),
             r.amount_cents, r.currency
        from treasury.refunds r
        join treasury.charges c on c.stripe_charge_id = r.original_charge_id

@@ -31,9 +31,10 @@ static OVERRIDES: Query = Query::write(
                     order by created_at limit $2 for update skip locked)",
 );
 static REFUNDS: Query = Query::write(
-    "update treasury.refunds set reason = null
+    "update treasury.refunds set reason = null, failure_reason = null
       where id in (select id from treasury.refunds
-                    where created_at < now() - make_interval(years => $1) and reason is not null
+                    where created_at < now() - make_interval(years => $1)
+                      and (reason is not null or failure_reason is not null)
                     order by id limit $2 for update skip locked)",
 );
 static DISPUTE_COMMENTS: Query = Query::write(

@@ -243,6 +243,13 @@ pub struct Version {
     pub rules: Value,
 }
 
+impl Version {
+    /// Which rule, and which version of it.
+    pub fn key(&self) -> (i64, i32) {
+        (self.rule, self.version)
+    }
+}
+
 fn to_version(row: &Row<'_>) -> Result<Version> {
     let JsonB(rules) = row.get(4)?;
     Ok(Version { rule: row.get(1)?, version: row.get(2)?, owner: row.opt(3)?, rules })
