@@ -164,6 +164,25 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_differs_raises_an_alert_until_it_is_over() {
+        let open = || -> Option<String> {
+            run("select ops.run_checks()");
+            maybe(
+                "select severity || (detail -> 'open')::text from ops.alerts
+                    where kind = 'treasury_reconciliation' and resolved_at is null",
+            )
+        };
+        listen();
+        let host = person("host");
+        bring(&[about("txn_1", "ch_1", 1_000, 0)]);
+        compare();
+        assert_eq!(open().as_deref(), Some(r#"warning{"missing_in_books": 1}"#));
+        tell("charge.succeeded", &charge("ch_1", 1_000, host));
+        compare();
+        assert_eq!(open(), None);
+    }
+
+    #[pg_test]
     fn a_match_that_somebody_undid_stays_undone() {
         listen();
         let host = person("host");

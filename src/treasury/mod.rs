@@ -57,6 +57,7 @@ pub fn init() {
         may_erase: erasure::may_erase,
         erased: |_| Ok(()),
     });
+    crate::ops::watch::check::register(reconcile::CHECK);
     [reconcile::JOB, retention::EXPIRE, retention::PURGE]
         .into_iter()
         .for_each(crate::ops::jobs::register);

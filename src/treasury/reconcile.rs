@@ -14,6 +14,8 @@ use crate::kernel::settings::Settings;
 use crate::ledger::reconcile::import::{Source, import};
 use crate::ledger::reconcile::{Rules, manual, run};
 use crate::ops::jobs::Job;
+use crate::ops::watch::alert::{Alert, Severity};
+use crate::ops::watch::check::Check;
 use crate::treasury::SYSTEM;
 use crate::treasury::books::{self, Account};
 use crate::treasury::store::reconcile::{self as store, Transaction};
@@ -172,6 +174,23 @@ pub const JOB: Job = Job {
     description: "Compares Stripe's balance transactions with the books",
     run: every_currency,
 };
+
+/// Looks for what differs between Stripe and the books.
+pub const CHECK: Check = Check { name: DIFFERS, thorough: false, run: differs };
+const DIFFERS: &str = "treasury_reconciliation";
+
+fn differs() -> Result<Vec<Alert>> {
+    let counts = store::open()?;
+    let count: i64 = counts.values().sum();
+    let alert = || Alert {
+        severity: Severity::Warning,
+        kind: DIFFERS,
+        of: None,
+        message: format!("Stripe and the books of the treasury differ in {count} things."),
+        detail: json!({"system": SYSTEM, "open": counts}),
+    };
+    Ok((count > 0).then(alert).into_iter().collect())
+}
 
 fn every_currency() -> Result<Value> {
     let settings = Settings::of(SYSTEM)?;

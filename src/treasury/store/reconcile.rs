@@ -7,6 +7,7 @@ use crate::ledger::AccountId;
 use crate::treasury::reconcile::{Days, Entry, Line};
 use pgrx::{JsonB, Uuid};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 static LOCK: Query = Query::write(
     "select pg_advisory_xact_lock(hashtextextended('treasury.reconciliation ' || $1, 0))",
@@ -146,6 +147,16 @@ static COUNT: Query = Query::read_latest(
       where currency = $1
         and booked_on between date '2000-01-01' + $2 and date '2000-01-01' + $3",
 );
+
+static OPEN: Query = Query::read(
+    "select outcome, count(*) from treasury.reconciliation where outcome <> 'matched'
+      group by outcome order by outcome",
+);
+
+/// How many things differ, by outcome.
+pub fn open() -> Result<BTreeMap<String, i64>> {
+    Ok(OPEN.all(&[], |row| Ok((row.get(1)?, row.get(2)?)))?.into_iter().collect())
+}
 
 /// One comparison of a currency at a time.
 pub fn lock(currency: Currency) -> Result<()> {
