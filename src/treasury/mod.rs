@@ -5,22 +5,26 @@
 //! rounding, and refunds give back what was given. What a rule was at any time is kept
 //! ([`ownership`] says who may change one), and so is the [`platform_fee`], so that
 //! editing never changes the past. [`preview`] shows what would become of an amount. People are paid to a
-//! [`stripe_account`], which is as Stripe last described it.
+//! [`stripe_account`], which is as Stripe last described it. Whoever must account for it
+//! all gets a [`report`], and buyers an [`invoice`].
 
 mod amount;
 pub mod api;
 mod books;
 mod error;
 mod events;
+mod invoice;
 mod ownership;
 mod platform_fee;
 mod preview;
+pub mod report;
 mod request;
 mod rule;
 mod split;
 mod split_rule;
 mod store;
 mod stripe_account;
+mod tax_profile;
 mod triggers;
 pub mod user;
 
@@ -34,6 +38,7 @@ pub fn init() {
         signed_up: user::signed_up,
         admin_made: user::admin_made,
     });
+    report::init();
     crate::ops::inbox::register(crate::ops::inbox::Handler {
         source: crate::ops::inbox::Source::Stripe,
         system: SYSTEM,

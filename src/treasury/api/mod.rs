@@ -2,5 +2,7 @@
 //! encodes.
 
 pub mod rules;
+mod reports;
 mod splits;
 mod stripe_accounts;
+mod tax;

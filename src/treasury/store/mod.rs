@@ -1,7 +1,10 @@
 //! The SQL of the treasury, one file for each concept.
 
+pub mod invoices;
 pub mod platform_fees;
+pub mod reports;
 pub mod requests;
 pub mod rules;
 pub mod stripe_accounts;
+pub mod tax;
 pub mod users;
