@@ -10,7 +10,7 @@
 
 mod amount;
 pub mod api;
-mod books;
+pub mod books;
 mod error;
 mod events;
 mod invoice;

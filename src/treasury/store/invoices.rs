@@ -1,6 +1,6 @@
 //! SQL of invoices: the charges they are for, their numbers, and what was issued.
 
-use crate::kernel::error::{Error, Result};
+use crate::kernel::error::Result;
 use crate::kernel::money::Currency;
 use crate::kernel::rows::Record;
 use crate::kernel::spi::{Query, Row};
