@@ -175,7 +175,6 @@ mod tests {
         let bad: i64 = one(&ask("vat_invoice", "csv", &format!(r#"{{"charge_id": "{sale}"}}"#)));
         become_person(artist);
         let good: i64 = one(&of(artist));
-        become_database();
         let broken: i64 = one(&ask("1099", "json", YEAR));
         become_database();
         run(&format!(r#"update treasury.reports set parameters = '{{"yaer": 1}}' where id = {broken}"#));
