@@ -2,7 +2,7 @@
 
 use pgrx::prelude::*;
 
-mod inbox;
+pub mod inbox;
 mod inbox_secrets;
 mod jobs;
 mod purges;

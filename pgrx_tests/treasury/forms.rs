@@ -4,6 +4,7 @@ use pgrx::prelude::*;
 
 #[pg_schema]
 mod tests {
+    use crate::pgrx_tests::treasury::sales::*;
     use crate::pgrx_tests::treasury::*;
     use crate::treasury::report::nightly::{self, Queued};
     use pgrx::prelude::*;
@@ -126,7 +127,9 @@ mod tests {
         alone_with_reports();
         let artist = person("artist");
         become_person(artist);
-        run(r#"select treasury.set_tax_profile(null, '{"name": "=HYPERLINK(1)", "address": "1, Lane", "country": "US"}')"#);
+        run(
+            r#"select treasury.set_tax_profile(null, '{"name": "=HYPERLINK(1)", "address": "1, Lane", "country": "US"}')"#,
+        );
         let text = report("1099", "csv", r#"{"year": 2025}"#);
         let lines: Vec<_> = text.split("\r\n").collect();
         assert_eq!(lines.len(), 3, "{text}");
@@ -156,7 +159,9 @@ mod tests {
         );
         assert_eq!(row, format!(r#"{rich} 1099 csv done {{"year": 2025, "currency": "USD"}} t"#));
         // One that failed is tried again the next night.
-        run("update treasury.reports set status = 'failed', error_code = 'XX000', generated_at = null");
+        run(
+            "update treasury.reports set status = 'failed', error_code = 'XX000', generated_at = null",
+        );
         assert_eq!(night("2026-01-05"), Queued { forms: 1, statements: 0 });
         set("automatic_1099", "false");
         run("update treasury.reports set status = 'failed', error_code = 'XX000'");

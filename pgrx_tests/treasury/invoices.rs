@@ -4,6 +4,7 @@ use pgrx::prelude::*;
 
 #[pg_schema]
 mod tests {
+    use crate::pgrx_tests::treasury::sales::*;
     use crate::pgrx_tests::treasury::*;
     use crate::treasury::report::nightly::{self, Queued};
     use pgrx::prelude::*;
@@ -64,8 +65,14 @@ mod tests {
         let then = charge(seller, None, 11_600, "EUR", "2020-12-31 22:59Z");
         assert_eq!(taxed(then), "11600 10000 1600 1600 standard");
         run("select treasury.set_vat_rate('DE', '2026-01-01', 2000)");
-        assert_eq!(taxed(charge(seller, None, 12_000, "EUR", "2026-01-01 00:00Z")), "12000 10000 2000 2000 standard");
-        assert_eq!(taxed(charge(seller, None, 11_900, "EUR", "2025-12-31 23:00Z")), "11900 10000 1900 1900 standard");
+        assert_eq!(
+            taxed(charge(seller, None, 12_000, "EUR", "2026-01-01 00:00Z")),
+            "12000 10000 2000 2000 standard"
+        );
+        assert_eq!(
+            taxed(charge(seller, None, 11_900, "EUR", "2025-12-31 23:00Z")),
+            "11900 10000 1900 1900 standard"
+        );
     }
 
     #[pg_test]
@@ -75,7 +82,10 @@ mod tests {
         let charges: Vec<Uuid> =
             (0..4).map(|_| charge(seller, None, 100, "EUR", "2026-02-01 12:00Z")).collect();
         run(&issue(charges[0]));
-        expect_error("22012", &format!("select 1 / (count(*) - 1) from treasury.issue_invoice('{}')", charges[1]));
+        expect_error(
+            "22012",
+            &format!("select 1 / (count(*) - 1) from treasury.issue_invoice('{}')", charges[1]),
+        );
         for charge in &charges {
             run(&issue(*charge));
             run(&issue(*charge));
@@ -87,7 +97,12 @@ mod tests {
         let year: String = one("select extract(year from now() at time zone 'UTC')::text");
         let expected: Vec<_> = (1..=4).map(|n| format!("INV-{year}/{n}")).collect();
         assert_eq!(numbers, expected.join(" "));
-        assert_eq!(one::<i32>(&format!("select number from treasury.invoices where seller_id = '{other}'")), 1);
+        assert_eq!(
+            one::<i32>(&format!(
+                "select number from treasury.invoices where seller_id = '{other}'"
+            )),
+            1
+        );
     }
 
     #[pg_test]
@@ -113,13 +128,17 @@ mod tests {
                 "credit_note 4 -333 -280 -53 1900 standard",
             ]
         );
-        let sums: Vec<i64> = one("select array[sum(gross_cents), sum(net_cents), sum(tax_cents)]::bigint[] from treasury.invoices");
+        let sums: Vec<i64> = one(
+            "select array[sum(gross_cents), sum(net_cents), sum(tax_cents)]::bigint[] from treasury.invoices",
+        );
         assert_eq!(sums, [0, 0, 0]);
         // The dispute was won.
         run(&format!("update treasury.charges set disputed_cents = 0 where id = '{charge}'"));
         run(&issue(charge));
         assert_eq!(documents(charge)[5], "debit_note 1 333 280 53 1900 standard");
-        let wrong: i64 = one("select count(*) from treasury.invoices where kind <> 'invoice' and invoice_id is null");
+        let wrong: i64 = one(
+            "select count(*) from treasury.invoices where kind <> 'invoice' and invoice_id is null",
+        );
         assert_eq!(wrong, 0);
     }
 
@@ -138,7 +157,9 @@ mod tests {
         let waits = charge(seller, None, 100, "EUR", "2026-02-01 12:00Z");
         run(&format!("update treasury.charges set status = 'authorized' where id = '{waits}'"));
         expect_error("PT409", &issue(waits));
-        run(&format!("update treasury.charges set status = 'captured', owner_id = null where id = '{waits}'"));
+        run(&format!(
+            "update treasury.charges set status = 'captured', owner_id = null where id = '{waits}'"
+        ));
         expect_error("PT409", &issue(waits));
         expect_error("PT404", &issue(new_id()));
         expect_error("22004", "select treasury.issue_invoice(null)");
@@ -154,7 +175,10 @@ mod tests {
         let seen = "select count(*) from treasury.invoices";
         become_person(german_stranger());
         expect_error("PT404", &issue(charge));
-        expect_error("PT404", &ask("vat_invoice", "json", &format!(r#"{{"charge_id": "{charge}"}}"#)));
+        expect_error(
+            "PT404",
+            &ask("vat_invoice", "json", &format!(r#"{{"charge_id": "{charge}"}}"#)),
+        );
         for (who, sees) in [(buyer, 1), (seller, 1), (person("admin"), 1), (person("buyer"), 0)] {
             become_person(who);
             if sees > 0 {
@@ -174,9 +198,12 @@ mod tests {
         let (seller, buyer) = (german(), known("buyer", "AT", None));
         let charge = charge(seller, Some(buyer), 100, "EUR", "2026-02-01 12:00Z");
         run(&issue(charge));
-        run(&format!(r#"select treasury.set_tax_profile('{seller}', '{{"name": "New", "address": "2 Lane", "country": "FR", "vat_id": "FR12345678901"}}')"#));
+        run(&format!(
+            r#"select treasury.set_tax_profile('{seller}', '{{"name": "New", "address": "2 Lane", "country": "FR", "vat_id": "FR12345678901"}}')"#
+        ));
         run(&issue(charge));
-        let sides: String = one("select seller->>'name' || ' ' || (buyer->>'name') from treasury.invoices");
+        let sides: String =
+            one("select seller->>'name' || ' ' || (buyer->>'name') from treasury.invoices");
         assert_eq!(sides, "N DE N AT");
         for sql in [
             "update treasury.invoices set tax_cents = 0, net_cents = gross_cents",
@@ -185,7 +212,9 @@ mod tests {
         ] {
             expect_error("42501", sql);
         }
-        let kept: String = one("select (keep_until - make_date(extract(year from issued_on)::int + 10, 12, 31))::text from treasury.invoices");
+        let kept: String = one(
+            "select (keep_until - make_date(extract(year from issued_on)::int + 10, 12, 31))::text from treasury.invoices",
+        );
         assert_eq!(kept, "0");
     }
 
@@ -208,17 +237,21 @@ mod tests {
         assert!(invoice["number"].as_str().unwrap().ends_with("-000001"));
         // The report is the buyer's, and Stripe's id and ours are the same charge.
         become_person(buyer);
-        let again: i64 = one(&ask("vat_invoice", "json", &format!(r#"{{"charge_id": "{charge}"}}"#)));
+        let again: i64 =
+            one(&ask("vat_invoice", "json", &format!(r#"{{"charge_id": "{charge}"}}"#)));
         become_database();
-        let row: String = one(&format!("select concat_ws(' ', user_id, status) from treasury.reports where id = {again}"));
+        let row: String = one(&format!(
+            "select concat_ws(' ', user_id, status) from treasury.reports where id = {again}"
+        ));
         assert_eq!(row, format!("{buyer} done"));
         // A refund makes it another document.
         refund(charge, 100, "2026-03-01 12:00Z");
         become_person(buyer);
-        let later: i64 = one(&ask("vat_invoice", "json", &format!(r#"{{"charge_id": "{charge}"}}"#)));
+        let later: i64 =
+            one(&ask("vat_invoice", "json", &format!(r#"{{"charge_id": "{charge}"}}"#)));
         assert_ne!(again, later);
         make_reports();
-        let file: Value = serde_json::from_str(&crate::pgrx_tests::treasury::file(later)).unwrap();
+        let file: Value = serde_json::from_str(&file_of(later)).unwrap();
         assert_eq!(file["documents"][1]["corrects"], invoice["number"]);
         assert_eq!(file["documents"][1]["gross_cents"], -100);
     }
@@ -227,7 +260,9 @@ mod tests {
     fn a_statement_has_all_of_a_period_with_totals() {
         alone_with_reports();
         let seller = german();
-        for day in ["2026-01-31 23:59Z", "2026-02-01 00:00Z", "2026-02-28 23:59Z", "2026-03-01 00:00Z"] {
+        for day in
+            ["2026-01-31 23:59Z", "2026-02-01 00:00Z", "2026-02-28 23:59Z", "2026-03-01 00:00Z"]
+        {
             charge(seller, None, 1_190, "EUR", day);
         }
         let yen = charge(seller, None, 500, "JPY", "2026-02-10 12:00Z");
@@ -236,8 +271,11 @@ mod tests {
         let text = report("vat_invoice", "json", february);
         let file: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
         assert_eq!(file["documents"].as_array().unwrap().len(), 3);
-        assert_eq!(file["totals"][0], serde_json::json!({"currency": "EUR", "treatment": "standard", "rate_percent": "19",
-            "gross_cents": 2380, "net_cents": 2000, "tax_cents": 380}));
+        assert_eq!(
+            file["totals"][0],
+            serde_json::json!({"currency": "EUR", "treatment": "standard", "rate_percent": "19",
+            "gross_cents": 2380, "net_cents": 2000, "tax_cents": 380})
+        );
         assert_eq!(file["totals"][1]["gross_cents"], 500);
         assert_eq!(one::<i64>("select count(*) from treasury.invoices"), 3);
         // What is given back is corrected on the day of the note, which is today.
@@ -279,13 +317,21 @@ mod tests {
     fn a_profile_is_ones_own() {
         alone_with_reports();
         let (host, admin) = (person("host"), person("admin"));
-        let set = |who: &str, profile: &str| format!("select user_id from treasury.set_tax_profile({who}, '{profile}')");
+        let set = |who: &str, profile: &str| {
+            format!("select user_id from treasury.set_tax_profile({who}, '{profile}')")
+        };
         let good = r#"{"name": "A", "address": "B", "country": "AT", "vat_id": "atu 12345678"}"#;
         become_person(host);
         run(&set("null", good));
         assert_eq!(one::<String>("select vat_id from treasury.tax_profiles"), "ATU12345678");
         expect_error("42501", &set(&format!("'{admin}'"), good));
-        expect_error("22023", &set("null", r#"{"name": "A", "address": "B", "country": "AT", "vat_id": "DE123456789"}"#));
+        expect_error(
+            "22023",
+            &set(
+                "null",
+                r#"{"name": "A", "address": "B", "country": "AT", "vat_id": "DE123456789"}"#,
+            ),
+        );
         expect_error("22004", &set("null", r#"{"name": "A", "country": "AT"}"#));
         expect_error("22004", "select treasury.set_tax_profile(null, null)");
         expect_error("42501", "select treasury.set_vat_rate('AT', '2026-01-01', 1)");

@@ -6,6 +6,7 @@ use pgrx::prelude::*;
 #[pg_schema]
 mod tests {
     use crate::kernel::money::Currency;
+    use crate::pgrx_tests::treasury::sales::*;
     use crate::pgrx_tests::treasury::*;
     use crate::treasury::books::{self, Account, Move};
     use pgrx::prelude::*;
@@ -49,7 +50,12 @@ mod tests {
         assert_ne!(own, by_admin);
         expect_error("PT404", &of(new_id()));
         run(&ask("ledger_export", "csv", everybody));
-        expect_error("22023", &format!("select treasury.generate_report('ledger_export', 'csv', '{everybody}', '{host}')"));
+        expect_error(
+            "22023",
+            &format!(
+                "select treasury.generate_report('ledger_export', 'csv', '{everybody}', '{host}')"
+            ),
+        );
         become_service();
         expect_error("22004", &ask("1099", "csv", YEAR));
         run(&of(artist));
@@ -109,7 +115,9 @@ mod tests {
         make_reports();
         assert_eq!(ask(), second);
         become_person(host);
-        let other: i64 = one(&format!("select id from treasury.generate_report('ledger_export', 'json', '{year}')"));
+        let other: i64 = one(&format!(
+            "select id from treasury.generate_report('ledger_export', 'json', '{year}')"
+        ));
         assert_ne!(other, second);
         // Without its file there is nothing to give.
         become_database();
@@ -155,8 +163,13 @@ mod tests {
         let headers: String = one("select current_setting('response.headers')");
         let headers: Value = serde_json::from_str(&headers).unwrap();
         assert_eq!(headers[0]["Content-Type"], "text/csv; charset=utf-8");
-        assert_eq!(headers[1]["Content-Disposition"], format!("attachment; filename=\"1099-{id}.csv\""));
-        let digest: String = one(&format!("select 'sha-256=:' || encode(decode(checksum, 'hex'), 'base64') || ':' from treasury.reports where id = {id}"));
+        assert_eq!(
+            headers[1]["Content-Disposition"],
+            format!("attachment; filename=\"1099-{id}.csv\"")
+        );
+        let digest: String = one(&format!(
+            "select 'sha-256=:' || encode(decode(checksum, 'hex'), 'base64') || ':' from treasury.reports where id = {id}"
+        ));
         assert_eq!(headers[3]["Repr-Digest"], digest);
         become_service();
         run(&download(id));
@@ -177,16 +190,25 @@ mod tests {
         let good: i64 = one(&of(artist));
         let broken: i64 = one(&ask("1099", "json", YEAR));
         become_database();
-        run(&format!(r#"update treasury.reports set parameters = '{{"yaer": 1}}' where id = {broken}"#));
-        let outcome: String = one("select concat_ws(' ', done, failed, postponed) from treasury.run_reports()");
+        run(&format!(
+            r#"update treasury.reports set parameters = '{{"yaer": 1}}' where id = {broken}"#
+        ));
+        let outcome: String =
+            one("select concat_ws(' ', done, failed, postponed) from treasury.run_reports()");
         assert_eq!(outcome, "1 2 0");
-        let state = |id: i64| one::<String>(&format!("select concat_ws(' ', status, error_code) from treasury.reports where id = {id}"));
+        let state = |id: i64| {
+            one::<String>(&format!(
+                "select concat_ws(' ', status, error_code) from treasury.reports where id = {id}"
+            ))
+        };
         assert_eq!([bad, good, broken].map(state), ["failed PT409", "done", "failed 22023"]);
         become_person(host);
         expect_error("PT409", &download(bad));
         // Asked for again it is another one, which may do better.
         become_database();
-        run(&format!(r#"select treasury.set_tax_profile('{host}', '{{"name": "A", "address": "B", "country": "AT", "vat_id": "ATU12345678"}}')"#));
+        run(&format!(
+            r#"select treasury.set_tax_profile('{host}', '{{"name": "A", "address": "B", "country": "AT", "vat_id": "ATU12345678"}}')"#
+        ));
         become_person(host);
         let again: i64 = one(&ask("vat_invoice", "csv", &format!(r#"{{"charge_id": "{sale}"}}"#)));
         assert_ne!(again, bad);
@@ -208,13 +230,25 @@ mod tests {
         let file: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
         let accounts = file["accounts"].as_array().unwrap();
         assert_eq!(accounts.len(), 2);
-        assert_eq!((&accounts[0]["currency"], &accounts[0]["closing_cents"]), (&"EUR".into(), &7.into()));
+        assert_eq!(
+            (&accounts[0]["currency"], &accounts[0]["closing_cents"]),
+            (&"EUR".into(), &7.into())
+        );
         let dollars = &accounts[1];
-        assert_eq!((&dollars["opening_cents"], &dollars["closing_cents"]), (&0.into(), &700.into()));
+        assert_eq!(
+            (&dollars["opening_cents"], &dollars["closing_cents"]),
+            (&0.into(), &700.into())
+        );
         assert_eq!(dollars["user_id"], host.to_string());
         let entry = &dollars["entries"][1];
         assert_eq!(
-            [&entry["type"], &entry["amount_cents"], &entry["balance_cents"], &entry["event_source"], &entry["reference_id"]],
+            [
+                &entry["type"],
+                &entry["amount_cents"],
+                &entry["balance_cents"],
+                &entry["event_source"],
+                &entry["reference_id"]
+            ],
             [&Value::from("debit"), &300.into(), &700.into(), &"refund".into(), &"=re_1".into()]
         );
         // Only one currency, and later everything is there from the beginning.
@@ -224,7 +258,8 @@ mod tests {
             one("select extract(year from now() at time zone 'UTC')::integer + 1")
         };
         become_person(host);
-        let csv = report("ledger_export", "csv", &format!(r#"{{"year": {next}, "currency": "USD"}}"#));
+        let csv =
+            report("ledger_export", "csv", &format!(r#"{{"year": {next}, "currency": "USD"}}"#));
         let lines: Vec<_> = csv.lines().collect();
         assert_eq!(lines.len(), 3, "{csv}");
         assert_eq!(lines[1], format!("opening,earnings:{host}:USD,{host},USD,,,,700,,,,"));
@@ -269,7 +304,9 @@ mod tests {
         let csv = report("ledger_export", "csv", &year);
         assert_eq!(csv.lines().count(), 1_004);
         assert!(csv.contains(",credit,1,1001,stripe_charge,ch_1000,"), "the last");
-        assert!(csv.ends_with("closing,earnings:") || csv.lines().last().unwrap().contains(",1001,"));
+        assert!(
+            csv.ends_with("closing,earnings:") || csv.lines().last().unwrap().contains(",1001,")
+        );
     }
 
     #[pg_test]
@@ -277,20 +314,28 @@ mod tests {
         alone_with_jobs();
         alone_with_reports();
         let host = person("host");
-        run(&format!(r#"select treasury.set_tax_profile('{host}', '{{"name": "A", "address": "B", "country": "AT", "vat_id": "ATU12345678"}}')"#));
+        run(&format!(
+            r#"select treasury.set_tax_profile('{host}', '{{"name": "A", "address": "B", "country": "AT", "vat_id": "ATU12345678"}}')"#
+        ));
         let sale = charge(host, None, 100, "EUR", "2026-02-01 12:00Z");
         become_person(host);
         run(&of(host));
         run(&ask("vat_invoice", "csv", &format!(r#"{{"charge_id": "{sale}"}}"#)));
         make_reports();
         let purge = || -> String {
-            run("select pg_advisory_xact_lock(hashtextextended('backoffice job purge_reports', 0))");
-            one("select concat_ws(' ', status, result->>'files', result->>'invoices', error) from ops.run_job('purge_reports')")
+            run(
+                "select pg_advisory_xact_lock(hashtextextended('backoffice job purge_reports', 0))",
+            );
+            one(
+                "select concat_ws(' ', status, result->>'files', result->>'invoices', error) from ops.run_job('purge_reports')",
+            )
         };
         assert_eq!(purge(), "succeeded 0 0");
         run("update treasury.report_files set created_at = now() - interval '91 days'");
         assert_eq!(purge(), "succeeded 1 0");
-        let left: String = one("select string_agg(r.type, ' ') from treasury.report_files f join treasury.reports r on r.id = f.report_id");
+        let left: String = one(
+            "select string_agg(r.type, ' ') from treasury.report_files f join treasury.reports r on r.id = f.report_id",
+        );
         assert_eq!(left, "vat_invoice");
         run("update treasury.report_files set created_at = now() - interval '12 years'");
         assert_eq!(purge(), "succeeded 1 0");
@@ -314,9 +359,11 @@ mod tests {
         become_database();
         run("select pg_advisory_xact_lock(hashtextextended('backoffice job generate_reports', 0));
              select pg_advisory_xact_lock(hashtextextended('backoffice job nightly_reports', 0))");
-        let result: String = one("select concat_ws(' ', status, result->>'done') from ops.run_job('generate_reports')");
+        let result: String = one(
+            "select concat_ws(' ', status, result->>'done') from ops.run_job('generate_reports')",
+        );
         assert_eq!(result, "succeeded 1");
-        assert!(file(id).starts_with("form,year"));
+        assert!(file_of(id).starts_with("form,year"));
         let night: String = one("select status from ops.run_job('nightly_reports')");
         assert_eq!(night, "succeeded");
     }

@@ -53,6 +53,11 @@ comment on column treasury.reports.error is 'Why it failed.';
 comment on column treasury.reports.data_version is 'Which state of the data it shows: as long as that is the same, asking again gives this report.';
 comment on column treasury.reports.size is 'Bytes of the file.';
 comment on column treasury.reports.checksum is 'SHA-256 of the file, in hexadecimal.';
+comment on column treasury.reports.id is 'Counted up; its path has it.';
+comment on column treasury.reports.type is '1099, vat_invoice or ledger_export.';
+comment on column treasury.reports.format is 'csv or json.';
+comment on column treasury.reports.requested_at is 'When it was asked for.';
+comment on column treasury.reports.media_type is 'What the file is, as Content-Type says it.';
 alter table treasury.reports enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.reports', '');
 select pg_catalog.pg_extension_config_dump('treasury.reports_id_seq', '');
@@ -66,6 +71,9 @@ create table treasury.report_files (
 );
 create index report_files_created_at_idx on treasury.report_files (created_at);
 comment on table treasury.report_files is 'The bytes of reports, apart from their rows so that lists are cheap; nobody reads them but through download_report. Deleted when they are old.';
+comment on column treasury.report_files.report_id is 'The report.';
+comment on column treasury.report_files.content is 'The file.';
+comment on column treasury.report_files.created_at is 'When it was made.';
 alter table treasury.report_files enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.report_files', '');
 
@@ -86,6 +94,10 @@ comment on table treasury.tax_profiles is 'Who a seller or buyer is for tax: wha
 comment on column treasury.tax_profiles.name is 'The full name, as registered.';
 comment on column treasury.tax_profiles.country is 'ISO 3166-1 alpha-2.';
 comment on column treasury.tax_profiles.vat_id is 'The VAT identification number with its prefix; NULL for whoever has none.';
+comment on column treasury.tax_profiles.user_id is 'The person.';
+comment on column treasury.tax_profiles.address is 'The full address.';
+comment on column treasury.tax_profiles.created_at is 'When it was first said.';
+comment on column treasury.tax_profiles.updated_at is 'When it was last said otherwise.';
 alter table treasury.tax_profiles enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.tax_profiles', '');
 
@@ -102,6 +114,10 @@ create table treasury.vat_rates (
 create index vat_rates_created_by_idx on treasury.vat_rates (created_by);
 comment on table treasury.vat_rates is 'Rates that an admin wrote down besides those that come with the extension; the latest that has begun holds, of one day this one.';
 comment on column treasury.vat_rates.basis_points is 'Hundredths of a per cent.';
+comment on column treasury.vat_rates.country is 'ISO 3166-1 alpha-2.';
+comment on column treasury.vat_rates.valid_from is 'The first day it holds for.';
+comment on column treasury.vat_rates.created_by is 'The admin; NULL for a server.';
+comment on column treasury.vat_rates.created_at is 'When it was written down.';
 alter table treasury.vat_rates enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.vat_rates', '');
 
@@ -122,6 +138,9 @@ comment on table treasury.tax_thresholds is 'Thresholds of forms that an admin w
 comment on column treasury.tax_thresholds.year is 'The first calendar year it holds for.';
 comment on column treasury.tax_thresholds.amount_cents is 'Cents of US dollars: a 1099-K is for more than this, a 1099-NEC for this or more.';
 comment on column treasury.tax_thresholds.transactions is 'And for more transactions than this.';
+comment on column treasury.tax_thresholds.form is '1099-K or 1099-NEC.';
+comment on column treasury.tax_thresholds.created_by is 'The admin; NULL for a server.';
+comment on column treasury.tax_thresholds.created_at is 'When it was written down.';
 alter table treasury.tax_thresholds enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.tax_thresholds', '');
 
@@ -133,6 +152,9 @@ create table treasury.invoice_counters (
     constraint invoice_counters_seller_id_fkey foreign key (seller_id) references treasury.users
 );
 comment on table treasury.invoice_counters is 'The last number of each seller''s series. Counted up in the transaction that issues the document, so that there are no gaps.';
+comment on column treasury.invoice_counters.seller_id is 'The seller.';
+comment on column treasury.invoice_counters.series is 'Such as INV-2026.';
+comment on column treasury.invoice_counters.last_number is 'The last that was given.';
 alter table treasury.invoice_counters enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.invoice_counters', '');
 
@@ -194,6 +216,15 @@ comment on column treasury.invoices.rate_basis_points is 'The rate in hundredths
 comment on column treasury.invoices.treatment is 'standard: with tax; reverse_charge: the customer owes it; export: for a customer outside.';
 comment on column treasury.invoices.seller is 'The seller''s tax profile as it was.';
 comment on column treasury.invoices.buyer is 'The buyer''s tax profile as it was; NULL where there was none.';
+comment on column treasury.invoices.id is 'Ours, as UUID v7.';
+comment on column treasury.invoices.seller_id is 'Who sold.';
+comment on column treasury.invoices.charge_id is 'The charge that it is for.';
+comment on column treasury.invoices.buyer_id is 'Who bought, where the charge says so.';
+comment on column treasury.invoices.issued_at is 'When it was issued.';
+comment on column treasury.invoices.description is 'What was sold.';
+comment on column treasury.invoices.currency is 'ISO 4217.';
+comment on column treasury.invoices.net_cents is 'The same without tax.';
+comment on column treasury.invoices.tax_cents is 'The tax.';
 alter table treasury.invoices enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.invoices', '');
 

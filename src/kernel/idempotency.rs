@@ -56,6 +56,17 @@ pub fn once(
     Ok(result)
 }
 
+/// [`once`] for a row whose id is a number.
+pub fn once_numbered(
+    function: &str,
+    arguments: &Value,
+    work: impl FnOnce() -> Result<i64>,
+) -> Result<i64> {
+    let to_id = |number: i64| Uuid::from_bytes(i128::from(number).to_be_bytes());
+    let id = once(function, arguments, || work().map(to_id))?;
+    Ok(i128::from_be_bytes(*id.as_bytes()) as i64)
+}
+
 fn stored(actor: &str, key: &str, function: &str, fingerprint: &[u8]) -> Result<Uuid> {
     let (of, print, result) = STORED.one(&[actor.into(), key.into()], |row| {
         Ok((row.get::<String>(1)?, row.get::<Vec<u8>>(2)?, row.opt::<Uuid>(3)?))

@@ -5,7 +5,7 @@ use crate::kernel::clock::{from_unix, transaction_start};
 use crate::kernel::error::Result;
 use crate::kernel::settings;
 use crate::ops::inbox::{Event, Outcome};
-use crate::treasury::SYSTEM;
+use crate::treasury::{SYSTEM, charge, dispute, refund};
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
 
@@ -40,6 +40,14 @@ pub fn handle(event: &Event) -> Result<Outcome> {
 
 fn take(told: &Told<'_>) -> Result<Outcome> {
     match told.kind {
+        "charge.succeeded" | "charge.captured" | "charge.updated" | "charge.refunded" => {
+            charge::told(told)
+        }
+        "payment_intent.succeeded" => charge::intent_succeeded(told),
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
+            refund::told(told)
+        }
+        kind if kind.starts_with("charge.dispute.") => dispute::told(told),
         _ => Ok(Outcome::Ignored),
     }
 }

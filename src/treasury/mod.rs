@@ -10,18 +10,23 @@
 
 mod amount;
 pub mod api;
+mod balance_transaction;
 pub mod books;
+pub mod charge;
+mod dispute;
 mod error;
 mod events;
 mod invoice;
 mod ownership;
 mod platform_fee;
 mod preview;
+pub mod refund;
 pub mod report;
 mod request;
 mod rule;
 mod split;
 mod split_rule;
+mod standing;
 mod store;
 mod stripe_account;
 mod tax_profile;

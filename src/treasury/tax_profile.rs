@@ -23,7 +23,8 @@ impl Profile {
         let country = object.required_text("country")?;
         check_country(country, "p_profile.country")?;
         let vat_id = object.text("vat_id")?;
-        let vat_id = vat_id.map(|text| read_vat_id(text, country, "p_profile.vat_id")).transpose()?;
+        let vat_id =
+            vat_id.map(|text| read_vat_id(text, country, "p_profile.vat_id")).transpose()?;
         Ok(Profile {
             name: object.required_text("name")?.to_owned(),
             address: object.required_text("address")?.to_owned(),
@@ -50,7 +51,8 @@ mod tests {
 
     #[test]
     fn a_profile_is_complete() {
-        let good = json!({"name": "Ann", "address": "1 Lane", "country": "DE", "vat_id": "de 123456789"});
+        let good =
+            json!({"name": "Ann", "address": "1 Lane", "country": "DE", "vat_id": "de 123456789"});
         assert_eq!(Profile::parse(&good).unwrap().vat_id.as_deref(), Some("DE123456789"));
         for (key, value, code) in [
             ("name", json!(" "), "22004"),

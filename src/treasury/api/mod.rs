@@ -1,8 +1,9 @@
 //! The functions of the schema `treasury`. Each checks who calls, decodes, calls and
 //! encodes.
 
-pub mod rules;
+mod charges;
 mod reports;
+pub mod rules;
 mod splits;
 mod stripe_accounts;
 mod tax;

@@ -30,7 +30,8 @@ fn treasury_issue_invoice(
         let (caller, id) = (caller::current(), required(p_charge_id, "p_charge_id")?);
         let charge = invoices::charge(id)?;
         let sides = charge.map(|charge| [charge.seller, charge.buyer]);
-        let theirs = caller.person().is_some() && sides.is_some_and(|of| of.contains(&caller.person()));
+        let theirs =
+            caller.person().is_some() && sides.is_some_and(|of| of.contains(&caller.person()));
         if !theirs && !caller.is_admin(SYSTEM)? {
             return Err(Error::not_found("charge", id));
         }

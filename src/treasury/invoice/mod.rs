@@ -165,19 +165,24 @@ pub struct Moment {
 /// complete.
 pub fn issue(charge: Uuid) -> Result<Uuid> {
     let unknown = || Error::not_found("charge", charge);
-    let seller = store::charge(charge)?.ok_or_else(unknown)?.seller;
+    // Of a charge whose seller was said otherwise later the first one's invoice stays.
+    let seller = match store::first_of(charge)? {
+        Some(invoice) => Some(invoice.seller_id),
+        None => store::charge(charge)?.ok_or_else(unknown)?.seller,
+    };
     let seller = seller.ok_or_else(|| Error::conflict("the charge names no seller"))?;
-    let profile = store::lock_seller(seller)?.ok_or_else(|| {
-        Error::conflict("the seller has no tax profile")
-            .detail(format!("user {seller}"))
-            .hint("Say it with treasury.set_tax_profile.")
-    })?;
+    let profile = store::lock_seller(seller)?;
     // As it is now that nobody else issues for the seller.
     let charge = store::charge(charge)?.ok_or_else(unknown)?;
     let moment = store::moment(&time_zone()?)?;
     let invoice = match store::first_of(charge.id)? {
         Some(invoice) => invoice,
         None => {
+            let profile = profile.ok_or_else(|| {
+                Error::conflict("the seller has no tax profile")
+                    .detail(format!("user {seller}"))
+                    .hint("Say it with treasury.set_tax_profile.")
+            })?;
             let first = first(&charge, seller, profile, &moment)?;
             store::insert(&first, moment.at, keep_years()?)?;
             first
@@ -200,7 +205,8 @@ fn first(charge: &Charge, seller_id: Uuid, seller: Value, moment: &Moment) -> Re
     refuse_too_old(&supplied_on, moment)?;
     let buyer = charge.buyer.map(tax::profile).transpose()?.flatten();
     let at_buyer = settings.get::<String>("vat_consumer_rate")? == "buyer";
-    let (treatment, country) = vat::treat(&vat::Side::of(&seller), buyer.as_ref().map(vat::Side::of).as_ref(), at_buyer);
+    let (treatment, country) =
+        vat::treat(&vat::Side::of(&seller), buyer.as_ref().map(vat::Side::of).as_ref(), at_buyer);
     let rate = match treatment {
         Treatment::Standard => rate::on(&country, &supplied_on)?,
         _ => 0,

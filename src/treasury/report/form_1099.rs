@@ -130,11 +130,34 @@ fn notes(required: bool) -> Vec<&'static str> {
 }
 
 const HEADER: [&str; 28] = [
-    "form", "year", "currency", "time_zone", "payer", "recipient_id", "name", "address", "country",
-    "tin", "gross_cents", "returned_cents", "net_cents", "transactions", "january_cents",
-    "february_cents", "march_cents", "april_cents", "may_cents", "june_cents", "july_cents",
-    "august_cents", "september_cents", "october_cents", "november_cents", "december_cents",
-    "threshold_cents", "required",
+    "form",
+    "year",
+    "currency",
+    "time_zone",
+    "payer",
+    "recipient_id",
+    "name",
+    "address",
+    "country",
+    "tin",
+    "gross_cents",
+    "returned_cents",
+    "net_cents",
+    "transactions",
+    "january_cents",
+    "february_cents",
+    "march_cents",
+    "april_cents",
+    "may_cents",
+    "june_cents",
+    "july_cents",
+    "august_cents",
+    "september_cents",
+    "october_cents",
+    "november_cents",
+    "december_cents",
+    "threshold_cents",
+    "required",
 ];
 
 fn to_csv(form: &Value) -> String {
@@ -160,12 +183,7 @@ mod tests {
     use super::*;
 
     fn charge(before: i64, after: i64) -> Charge {
-        Charge {
-            shares: vec![30, 667, 304],
-            theirs: vec![false, true, false],
-            before,
-            after,
-        }
+        Charge { shares: vec![30, 667, 304], theirs: vec![false, true, false], before, after }
     }
 
     #[test]

@@ -117,8 +117,18 @@ fn with_words(page: Vec<StatementRow>) -> Result<Vec<Entry>> {
 }
 
 const HEADER: [&str; 12] = [
-    "row", "account", "user_id", "currency", "id", "type", "amount_cents", "balance_cents",
-    "event_source", "reference_id", "description", "created_at",
+    "row",
+    "account",
+    "user_id",
+    "currency",
+    "id",
+    "type",
+    "amount_cents",
+    "balance_cents",
+    "event_source",
+    "reference_id",
+    "description",
+    "created_at",
 ];
 
 fn to_csv(parts: &[Part]) -> String {
@@ -210,9 +220,15 @@ mod tests {
         let mut reader = ::csv::Reader::from_reader(text.as_bytes());
         let records: Vec<_> = reader.records().map(|record| record.unwrap()).collect();
         assert_eq!(records.len(), 3);
-        assert_eq!(records[0].iter().take(8).collect::<Vec<_>>(), ["opening", "a", "", "USD", "", "", "", "3"]);
+        assert_eq!(
+            records[0].iter().take(8).collect::<Vec<_>>(),
+            ["opening", "a", "", "USD", "", "", "", "3"]
+        );
         let entry: Vec<_> = records[1].iter().skip(5).collect();
-        assert_eq!(entry, ["debit", "5", "-2", "refund", "'=cmd|x", "a, \"b\"", "2026-01-01T00:00:00Z"]);
+        assert_eq!(
+            entry,
+            ["debit", "5", "-2", "refund", "'=cmd|x", "a, \"b\"", "2026-01-01T00:00:00Z"]
+        );
         assert_eq!(&records[2][7], "-2");
     }
 }

@@ -75,10 +75,9 @@ mod tests {
 
     #[test]
     fn the_month_before_ends_where_this_one_begins() {
-        for (day, from, to) in [
-            ("2026-01-01", "2025-12-01", "2026-01-01"),
-            ("2024-03-07", "2024-02-01", "2024-03-01"),
-        ] {
+        for (day, from, to) in
+            [("2026-01-01", "2025-12-01", "2026-01-01"), ("2024-03-07", "2024-02-01", "2024-03-01")]
+        {
             let period = month_before(day.parse().unwrap()).unwrap();
             assert_eq!((period.from.to_string(), period.to.to_string()), (from.into(), to.into()));
         }

@@ -49,7 +49,10 @@ pub enum Parameters {
 impl Period {
     /// The calendar year; `None` outside of the calendar.
     pub fn year(year: i32) -> Option<Self> {
-        Self::between(NaiveDate::from_ymd_opt(year, 1, 1)?, NaiveDate::from_ymd_opt(year + 1, 1, 1)?)
+        Self::between(
+            NaiveDate::from_ymd_opt(year, 1, 1)?,
+            NaiveDate::from_ymd_opt(year + 1, 1, 1)?,
+        )
     }
 
     fn between(from: NaiveDate, to: NaiveDate) -> Option<Self> {
@@ -73,7 +76,9 @@ impl Parameters {
         };
         let other = KEYS.iter().find(|key| object.value(key).is_some() && !allowed.contains(key));
         if let Some(other) = other {
-            return Err(object.wrong(other, &format!("{} has only {}", kind.as_str(), allowed.join(", "))));
+            return Err(
+                object.wrong(other, &format!("{} has only {}", kind.as_str(), allowed.join(", ")))
+            );
         }
         Ok(match kind {
             Kind::Form1099 => Parameters::Form1099(Form {
@@ -172,12 +177,27 @@ mod tests {
         use Kind::*;
         for (kind, value, kept) in [
             (Form1099, json!({"year": "2025"}), json!({"year": 2025, "currency": "USD"})),
-            (Form1099, json!({"year": 2025, "currency": "EUR", "to": null}), json!({"year": 2025, "currency": "EUR"})),
+            (
+                Form1099,
+                json!({"year": 2025, "currency": "EUR", "to": null}),
+                json!({"year": 2025, "currency": "EUR"}),
+            ),
             (VatInvoice, json!({"charge_id": "ch_1"}), json!({"charge_id": "ch_1"})),
-            (VatInvoice, json!({"from": "2026-01-01", "to": "2026-02-01"}), json!({"from": "2026-01-01", "to": "2026-02-01"})),
-            (LedgerExport, json!({"year": 2026}), json!({"from": "2026-01-01", "to": "2027-01-01"})),
-            (LedgerExport, json!({"year": 2100, "everybody": true, "currency": "JPY"}),
-                json!({"from": "2100-01-01", "to": "2101-01-01", "everybody": true, "currency": "JPY"})),
+            (
+                VatInvoice,
+                json!({"from": "2026-01-01", "to": "2026-02-01"}),
+                json!({"from": "2026-01-01", "to": "2026-02-01"}),
+            ),
+            (
+                LedgerExport,
+                json!({"year": 2026}),
+                json!({"from": "2026-01-01", "to": "2027-01-01"}),
+            ),
+            (
+                LedgerExport,
+                json!({"year": 2100, "everybody": true, "currency": "JPY"}),
+                json!({"from": "2100-01-01", "to": "2101-01-01", "everybody": true, "currency": "JPY"}),
+            ),
         ] {
             let parameters = Parameters::parse(kind, &value).unwrap();
             assert_eq!(parameters.to_json(), kept);

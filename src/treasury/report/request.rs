@@ -34,7 +34,9 @@ pub fn request(
     }
     if let Some(id) = store::queue(&wanted, by)? {
         if by.is_some() && store::count_queued(by)? > MOST_QUEUED {
-            return Err(Error::conflict(format!("{MOST_QUEUED} of your reports are waiting already")));
+            return Err(Error::conflict(format!(
+                "{MOST_QUEUED} of your reports are waiting already"
+            )));
         }
         return Ok(id);
     }

@@ -73,24 +73,45 @@ fn totals(documents: &[Document]) -> Result<Value> {
             *sum = sum.checked_add(part).ok_or_else(too_large)?;
         }
     }
-    let line = |((currency, treatment, rate), [gross, net, tax]): ((Currency, &str, i32), [i64; 3])| {
-        json!({
-            "currency": currency.code(),
-            "treatment": treatment,
-            "rate_percent": invoice::percent(rate),
-            "gross_cents": gross,
-            "net_cents": net,
-            "tax_cents": tax,
-        })
-    };
+    let line =
+        |((currency, treatment, rate), [gross, net, tax]): ((Currency, &str, i32), [i64; 3])| {
+            json!({
+                "currency": currency.code(),
+                "treatment": treatment,
+                "rate_percent": invoice::percent(rate),
+                "gross_cents": gross,
+                "net_cents": net,
+                "tax_cents": tax,
+            })
+        };
     Ok(sums.into_iter().map(line).collect())
 }
 
 const HEADER: [&str; 24] = [
-    "number", "kind", "corrects", "issued_on", "supplied_on", "seller_name", "seller_address",
-    "seller_country", "seller_vat_id", "buyer_name", "buyer_address", "buyer_country",
-    "buyer_vat_id", "quantity", "description", "charge", "currency", "net_cents", "rate_percent",
-    "tax_cents", "gross_cents", "treatment", "note", "document_id",
+    "number",
+    "kind",
+    "corrects",
+    "issued_on",
+    "supplied_on",
+    "seller_name",
+    "seller_address",
+    "seller_country",
+    "seller_vat_id",
+    "buyer_name",
+    "buyer_address",
+    "buyer_country",
+    "buyer_vat_id",
+    "quantity",
+    "description",
+    "charge",
+    "currency",
+    "net_cents",
+    "rate_percent",
+    "tax_cents",
+    "gross_cents",
+    "treatment",
+    "note",
+    "document_id",
 ];
 
 fn to_csv(documents: &[Document]) -> String {
@@ -101,9 +122,8 @@ fn record(document: &Document) -> Vec<String> {
     let of = |party: Option<&Value>, key: &str| {
         csv::harmless(party.and_then(|party| party[key].as_str()).unwrap_or_default())
     };
-    let party = |party: Option<&Value>| {
-        ["name", "address", "country", "vat_id"].map(|key| of(party, key))
-    };
+    let party =
+        |party: Option<&Value>| ["name", "address", "country", "vat_id"].map(|key| of(party, key));
     let mut cells = vec![
         document.number(),
         document.kind.as_str().to_owned(),

@@ -30,6 +30,9 @@ static LOCK_SELLER: Query = Query::write(
     "select to_jsonb(p) - '{user_id,created_at,updated_at}'::text[]
        from treasury.tax_profiles p where user_id = $1 for no key update",
 );
+// The row of a profile may go with its person: the user's stays.
+static LOCK_USER: Query =
+    Query::write("select from treasury.users where id = $1 for no key update");
 static MOMENT: Query = Query::read_latest(
     "select x.at, ((x.at at time zone $1)::date)::text, to_char(x.at at time zone $1, 'YYYY')
        from (select clock_timestamp() as at) x",
@@ -70,8 +73,7 @@ macro_rules! documents {
     };
 }
 
-static FIRST_OF: Query =
-    Query::read_latest(documents!("i.charge_id = $1 and i.kind = 'invoice'"));
+static FIRST_OF: Query = Query::read_latest(documents!("i.charge_id = $1 and i.kind = 'invoice'"));
 static DOCUMENTS: Query =
     Query::read_latest(documents!("i.id = $1 or i.invoice_id = $1 order by i.issued_at, i.id"));
 // Tax is due for the day of supply, and is corrected on the day of the note.
@@ -129,8 +131,9 @@ pub fn find_charge(name: &str) -> Result<Option<Charge>> {
 }
 
 /// The seller's tax profile, which no other transaction changes or issues for until this
-/// one ends.
+/// one ends; `None` where there is none.
 pub fn lock_seller(seller: Uuid) -> Result<Option<Value>> {
+    LOCK_USER.run(&[seller.into()])?;
     LOCK_SELLER.first(&[seller.into()], |row| Ok(row.get::<JsonB>(1)?.0))
 }
 

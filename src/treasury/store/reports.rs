@@ -346,9 +346,8 @@ pub fn queue_statements(
 /// What somebody's shares of what was charged in a year are, by month in the time zone.
 pub fn months(user: Uuid, currency: Currency, span: &Span, zone: &str) -> Result<Months> {
     let args = [user.into(), currency.code().into(), span.from.into(), span.to.into(), zone.into()];
-    let rows = MONTHS.all(&args, |row| {
-        Ok((row.get::<i32>(1)?, row.get::<i64>(2)?, row.get::<i64>(3)?))
-    })?;
+    let rows = MONTHS
+        .all(&args, |row| Ok((row.get::<i32>(1)?, row.get::<i64>(2)?, row.get::<i64>(3)?)))?;
     let mut months = Months::default();
     for (month, gross, transactions) in rows {
         let at = usize::try_from(month - 1).ok().and_then(|at| months.gross.get_mut(at));

@@ -36,9 +36,8 @@ static SET_RATE: Query = Query::write(
             created_at = now()
       where r.basis_points <> excluded.basis_points",
 );
-static RATE_ROW: Query = Query::read_latest(
-    "select r from treasury.vat_rates r where country = $1 and valid_from = $2",
-);
+static RATE_ROW: Query =
+    Query::read_latest("select r from treasury.vat_rates r where country = $1 and valid_from = $2");
 static THRESHOLD: Query = Query::read_latest(
     "select year, amount_cents, transactions from treasury.tax_thresholds
       where form = $1 and year <= $2 order by year desc limit 1",
@@ -51,9 +50,8 @@ static SET_THRESHOLD: Query = Query::write(
             created_by = excluded.created_by, created_at = now()
       where (t.amount_cents, t.transactions) is distinct from (excluded.amount_cents, excluded.transactions)",
 );
-static THRESHOLD_ROW: Query = Query::read_latest(
-    "select t from treasury.tax_thresholds t where form = $1 and year = $2",
-);
+static THRESHOLD_ROW: Query =
+    Query::read_latest("select t from treasury.tax_thresholds t where form = $1 and year = $2");
 
 /// Somebody's tax profile as JSON: name, address, country, vat_id.
 pub fn profile(user: Uuid) -> Result<Option<Value>> {

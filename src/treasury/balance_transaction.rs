@@ -1,0 +1,105 @@
+//! Balance transactions: what Stripe says moved the balance there, and what it kept.
+//!
+//! A charge does not carry its processing fee; its balance transaction does. It may come
+//! with the charge, or later and from a list that a server fetched: whichever comes first,
+//! the fee is posted once, under the id of the balance transaction. The platform bears it.
+
+use crate::kernel::clock::from_unix;
+use crate::kernel::error::{Error, Result};
+use crate::kernel::money::Currency;
+use crate::treasury::amount;
+use crate::treasury::books::{self, Account, Move};
+use crate::treasury::charge::reference;
+use crate::treasury::store::balance_transactions as store;
+use pgrx::datum::TimestampWithTimeZone;
+use serde_json::Value;
+
+/// The most transactions of one list; Stripe gives a hundred on a page.
+const MOST: usize = 1000;
+
+/// As we keep it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transaction<'a> {
+    pub id: &'a str,
+    pub kind: &'a str,
+    pub source: Option<&'a str>,
+    pub amount: i64,
+    pub fee: i64,
+    pub currency: Currency,
+    pub available_at: Option<TimestampWithTimeZone>,
+    pub occurred_at: Option<TimestampWithTimeZone>,
+}
+
+impl<'a> Transaction<'a> {
+    pub fn read(object: &'a Value) -> Result<Self> {
+        let required = |key: &str| {
+            let text = object[key].as_str().filter(|text| !text.is_empty() && text.len() <= 255);
+            text.ok_or_else(|| Error::missing(&format!("balance_transaction.{key}")))
+        };
+        let currency = amount::currency(object)?;
+        let (amount, fee) =
+            (amount::amount(object, "amount", currency)?, amount::amount(object, "fee", currency)?);
+        let net = amount::amount(object, "net", currency)?;
+        if amount.checked_sub(fee) != Some(net) {
+            return Err(Error::invalid(
+                "balance_transaction.net",
+                "must be the amount less the fee",
+            ));
+        }
+        Ok(Transaction {
+            id: required("id")?,
+            // Those of a dispute may come without.
+            kind: object["type"].as_str().unwrap_or("adjustment"),
+            source: reference(&object["source"]),
+            amount,
+            fee,
+            currency,
+            available_at: object["available_on"].as_i64().map(from_unix),
+            occurred_at: object["created"].as_i64().map(from_unix),
+        })
+    }
+
+    /// Which expense its fee is.
+    pub fn fee_account(&self) -> (Account, &'static str) {
+        let of_dispute =
+            self.source.is_some_and(|id| id.starts_with("dp_") || id.starts_with("du_"));
+        if of_dispute {
+            (Account::DisputeFees, "dispute_fee")
+        } else {
+            (Account::ProcessingFees, "processing_fee")
+        }
+    }
+}
+
+/// Keeps a transaction and posts its fee; false where it was there already.
+pub fn keep(transaction: &Transaction<'_>) -> Result<bool> {
+    if !store::insert(transaction)? {
+        return Ok(false);
+    }
+    let (expense, kind) = transaction.fee_account();
+    let fee = Move { debit: expense, credit: Account::Stripe, minor: transaction.fee };
+    books::post(kind, Some(transaction.id), None, transaction.currency, &[fee])?;
+    Ok(true)
+}
+
+/// A page of Stripe's list; how many were new. 22023 where it is none or too long.
+pub fn apply_list(field: &str, list: &Value) -> Result<i64> {
+    // Stripe's answer to a list is an object with the rows in data.
+    let rows = list.get("data").unwrap_or(list).as_array().filter(|rows| rows.len() <= MOST);
+    let rule = || Error::invalid(field, format!("must be a list of at most {MOST} transactions"));
+    let named = |mut error: Error| {
+        error.message = format!("{field}: {}", error.message);
+        error
+    };
+    let read = |row| Transaction::read(row).map_err(named);
+    let all = rows.ok_or_else(rule)?.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let accounts = |one: &Transaction<'_>| {
+        [Account::Stripe, one.fee_account().0].map(|account| (one.currency, account))
+    };
+    books::hold(&all.iter().flat_map(accounts).collect::<Vec<_>>())?;
+    let mut new = 0;
+    for transaction in &all {
+        new += i64::from(keep(transaction)?);
+    }
+    Ok(new)
+}
