@@ -4,33 +4,10 @@ import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
-import { ANON_KEY, API_URL, DATABASE_URL, SERVICE_KEY, client, request, sql, uniqueEmail } from './support.mjs';
+import { ANON_KEY, API_URL, DATABASE_URL, SERVICE_KEY, request, sql } from './support.mjs';
+import { charge as paid, code, expectNothingBroken, listen, newPerson, tell, unique } from './treasury-support.mjs';
 
-const PASSWORD = 'a quiet river at dawn';
-
-// Whatever a test does, nothing may answer with a 5xx.
-const broken = [];
-const realFetch = globalThis.fetch;
-globalThis.fetch = async (...args) => {
-  const response = await realFetch(...args);
-  if (response.status >= 500) broken.push(`${response.status} ${args[1]?.method ?? 'GET'} ${args[0]}`);
-  return response;
-};
-after(() => assert.deepEqual(broken, []));
-
-/** Somebody who signed up in the treasury, and was given a role by an admin. */
-async function newPerson(role) {
-  const supabase = client('treasury');
-  const email = uniqueEmail(role);
-  const signUp = await supabase.auth.signUp({ email, password: PASSWORD });
-  assert.equal(signUp.error, null, signUp.error?.message);
-  await sql('update identity.users set email_confirmed_at = now() where email = $1', [email]);
-  const { data, error } = await supabase.auth.signInWithPassword({ email, password: PASSWORD });
-  assert.equal(error, null, error?.message);
-  const { id } = data.session.user;
-  if (role !== 'buyer') await sql(`select backoffice.grant_role($1, 'treasury', $2)`, [id, role]);
-  return { id, email, supabase, token: data.session.access_token };
-}
+expectNothingBroken();
 
 /** A charge of a seller, all of it theirs. */
 async function charge(seller, { cents = 11900, currency = 'EUR', buyer = null, at = '2026-02-01T12:00:00Z' } = {}) {
@@ -49,10 +26,16 @@ const setProfile = async (who, ...parts) => {
   assert.equal(error, null, error?.message);
 };
 
+/** Whether the job makes reports, too. */
+async function schedule(enabled) {
+  await sql(`select ops.set_job('generate_reports', $1)`, [enabled]);
+  await sql('select ops.schedule_jobs()').catch((error) => assert.equal(error.code, '55000'));
+}
+after(() => schedule(true));
+
 let seller, buyer, stranger, admin;
 before(async () => {
-  // Nobody but the test makes reports here.
-  await sql('select ops.unschedule_jobs()').catch((error) => assert.equal(error.code, '55000'));
+  await schedule(false);
   seller = await newPerson('host');
   buyer = await newPerson('buyer');
   stranger = await newPerson('artist');
@@ -63,7 +46,6 @@ before(async () => {
 
 const get = (path, who, more = {}) => request(path, { token: who?.token, ...more });
 const generate = (query, who, more) => get(`/api/reports/generate?${new URLSearchParams(query)}`, who, more);
-const code = ({ status, body }) => [status, body.code];
 
 const run = async () => {
   const { data, error } = await admin.supabase.rpc('run_reports');
@@ -160,6 +142,29 @@ test('POST asks as the function does; an admin asks for others, and for everybod
   await run();
   assert.equal((await get(all.body.location, admin)).status, 200);
   assert.equal((await get(all.body.location, seller)).status, 404);
+});
+
+test('what Stripe tells is in the form, the export and the invoice', async () => {
+  await listen();
+  const own = await newPerson('host');
+  await setProfile(own, 'Seller', 'AT', 'ATU12345678');
+  const [ticket, year] = [paid(12000, { owner_id: own.id }), new Date().getUTCFullYear()];
+  assert.equal(await tell('charge.succeeded', ticket), 'processed');
+  const refund = { id: unique('re'), object: 'refund', charge: ticket.id, amount: 3000, currency: 'usd', status: 'succeeded', metadata: {} };
+  assert.equal(await tell('refund.created', refund), 'processed');
+  assert.equal(await tell('charge.refunded', { ...ticket, amount_refunded: 3000 }), 'processed');
+  const ask = async (query) => (await generate({ format: 'json', ...query }, own)).body.location;
+  const places = [await ask({ type: '1099', year }), await ask({ type: 'ledger_export', year }), await ask({ type: 'vat_invoice', chargeId: ticket.id })];
+  await run();
+  const [form, entries, invoice] = (await Promise.all(places.map((place) => get(place, own)))).map(({ body }) => body);
+  assert.deepEqual([form.gross_cents, form.returned_cents, form.net_cents], [12000, 3000, 9000]);
+  const [{ opening_cents: opening, closing_cents: closing, entries: rows }] = entries.accounts;
+  assert.deepEqual([opening, closing], [0, 9000]);
+  assert.deepEqual(rows.map(({ type, amount_cents: cents, event_source: source }) => [type, cents, source]),
+    [['credit', 12000, 'stripe_charge'], ['debit', 3000, 'refund']]);
+  assert.equal(rows[0].reference_id, ticket.id);
+  assert.deepEqual(invoice.documents.map(({ kind, gross_cents: gross, tax_cents: tax }) => [kind, gross, tax]),
+    [['invoice', 12000, 2000], ['credit_note', -3000, -500]]);
 });
 
 test('the buyer gets the invoice, in UTF-8 and without formulas', async () => {
