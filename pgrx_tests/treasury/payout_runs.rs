@@ -159,7 +159,7 @@ mod tests {
     fn many_are_paid_in_batches() {
         become_database();
         run(
-            "insert into identity.users (id, email) select gen_random_uuid(), 'p' || n || '@example.com' from generate_series(1, 2100) n",
+            "insert into identity.users (id, system, email) select gen_random_uuid(), 'treasury', 'p' || n || '@example.com' from generate_series(1, 2100) n",
         );
         run(
             "insert into treasury.users (id, email, role) select id, email, 'host' from identity.users where email like 'p%@example.com'",
