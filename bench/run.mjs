@@ -1,5 +1,6 @@
 // What bin/bench runs: measures in rounds, compares with a baseline of the same round, prints and checks.
 import { execFileSync } from 'node:child_process';
+import { createHmac, randomInt, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,13 +73,54 @@ const weigh = () => sql(`select pg_total_relation_size('ledger.transfers'), coun
 
 /** Requests a second of an RPC through the gateway, by 16 clients that keep their connections. */
 function rpc(name, body) {
-  const script = join(work, `${name}.lua`);
   const headers = { 'Content-Type': 'application/json', apikey: SERVICE_KEY, Authorization: `Bearer ${SERVICE_KEY}` };
   const lines = Object.entries(headers).map(([key, value]) => `wrk.headers["${key}"] = "${value}"`);
-  writeFileSync(script, ['wrk.method = "POST"', ...lines, body].join('\n'));
-  const output = run('wrk', ['-t1', '-c16', `-d${options.seconds}s`, '-s', script, `${API_URL}/network/rest/v1/rpc/${name}`]);
+  return wrk(name, `/network/rest/v1/rpc/${name}`, ['wrk.method = "POST"', ...lines, body].join('\n'));
+}
+
+function wrk(name, path, text) {
+  const script = join(work, `${name}.lua`);
+  writeFileSync(script, text);
+  const output = run('wrk', ['-t1', '-c16', `-d${options.seconds}s`, '-s', script, `${API_URL}${path}`]);
   if (/Non-2xx|Socket errors/.test(output)) throw new Error(`${name}: ${output}`);
   return Number(/Requests\/sec:\s+([\d.]+)/.exec(output)[1]);
+}
+
+/** Webhooks a second through the gateway: each is another charge, and all are signed before the clock starts. */
+function webhooks() {
+  const count = 3000 * Number(options.seconds);
+  const now = Math.floor(Date.now() / 1000);
+  const lines = Array.from({ length: count }, () => {
+    const id = randomUUID();
+    const object = {
+      id: `ch_${id}`, object: 'charge', amount: 10001, amount_captured: 10001, amount_refunded: 0, captured: true, paid: true,
+      status: 'succeeded', currency: 'usd', created: now, payment_intent: `pi_${id}`, balance_transaction: `txn_${id}`,
+      billing_details: { email: 'buyer@example.com', name: 'A Buyer' }, description: 'Ticket',
+      receipt_url: `https://pay.stripe.com/receipts/${id}`, metadata: { owner_id: hosts[randomInt(hosts.length)], order: id },
+    };
+    const body = JSON.stringify({
+      id: `evt_${id}`, object: 'event', api_version: '2025-02-24.acacia', created: now, livemode: true, pending_webhooks: 1,
+      type: 'charge.succeeded', data: { object },
+    });
+    return `${createHmac('sha256', 'whsec_of_the_benchmark').update(`${now}.${body}`).digest('hex')} ${body}`;
+  });
+  const file = join(work, 'webhooks.txt');
+  writeFileSync(file, lines.join('\n'));
+  // A webhook that was taken before would cost less.
+  return wrk('webhooks', '/api/stripe/webhook', `
+    local lines = {}
+    for line in io.lines("${file}") do lines[#lines + 1] = line end
+    local n = 0
+    local headers = {["Content-Type"] = "application/json; charset=utf-8"}
+    request = function()
+      n = n + 1
+      if n > #lines then error("more webhooks are needed") end
+      headers["Stripe-Signature"] = "t=${now},v1=" .. lines[n]:sub(1, 64)
+      return wrk.format("POST", nil, headers, lines[n]:sub(66))
+    end
+    response = function(status, _, body)
+      if not body:find('"processed"', 1, true) then error(status .. " " .. body) end
+    end`);
 }
 
 /** How many rows one call writes, those of triggers included. */
@@ -103,6 +145,7 @@ run('pgbench', ['-i', '-q', '-s', '10', DATABASE_URL]);
 const base = sql("select min(id) from ledger.accounts where system = 'bench' and code <> 'hot'");
 const hot = sql("select id from ledger.accounts where system = 'bench' and code = 'hot'");
 const ids = sql('select id from bench.promoters order by n').split('\n');
+const hosts = sql('select id from bench.hosts').split('\n');
 const promoters = `local ids = {${ids.map((id) => `"${id}"`)}}`;
 
 const tpcb = (clients) => ({ name: `tpcb-like, ${clients} clients`, measure: () => pgbench(null, clients) });
@@ -124,6 +167,7 @@ const measurements = [
   compared(eight, 'execute_pin_transaction, 8 clients', () => pgbench('pin_transaction.sql', 8), 1.0),
   compared(eight, 'create_customer_with_commission, 8 clients', () => pgbench('create_customer.sql', 8), 0.5,
     `${rows} rows written`),
+  compared(eight, 'charge webhook with a four-way split, 8 clients', () => pgbench('charge_webhook.sql', 8), 0.4),
   many, uniform32, withHot(32, uniform32, 0.8),
   batch,
   compared(batch, 'the same with a hot account', () => batches(true), 0.9),
@@ -133,6 +177,7 @@ const measurements = [
       return wrk.format(nil, nil, nil, '{"p_user_id": "' .. ids[math.random(#ids)] ..
         '", "p_action_type": "admin_allocation", "p_pin_change_value": 1, "p_created_by": null}')
     end`), 0.6),
+  compared(nothing, 'charge webhook with a four-way split, RPC', webhooks, 0.5),
 ];
 
 // A first turn fills caches and plans; it does not count.

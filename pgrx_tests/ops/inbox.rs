@@ -45,7 +45,7 @@ pub fn post(source: &str, headers: &Value, body: &str) -> (u16, Value) {
 /// An event of Stripe about a thing that says what the handler of the tests is to do.
 pub fn event(id: &str, wants: &str, created: i64) -> String {
     let object = json!({"id": format!("ch_{id}"), "wants": wants});
-    json!({"id": id, "type": "charge.succeeded", "created": created, "livemode": true,
+    json!({"id": id, "type": "balance.available", "created": created, "livemode": true,
            "data": {"object": object}})
     .to_string()
 }
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(row["handled_by"], json!(["test"]));
         assert_eq!(
             (&row["event_type"], &row["source"]),
-            (&json!("charge.succeeded"), &json!("stripe"))
+            (&json!("balance.available"), &json!("stripe"))
         );
         assert_eq!(
             (&row["live"], &row["verified"], &row["attempts"]),

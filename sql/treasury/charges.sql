@@ -4,6 +4,7 @@ create table treasury.charges (
     id uuid not null,
     stripe_charge_id text not null,
     payment_intent_id text,
+    stripe_account_id text,
     status text not null,
     amount_cents bigint not null,
     currency text not null,
@@ -15,6 +16,7 @@ create table treasury.charges (
     reported_refunded_cents bigint not null default 0,
     disputed_cents bigint not null default 0,
     charged_at timestamptz not null,
+    planned_at timestamptz not null default now(),
     created_at timestamptz not null default now(),
     constraint charges_pkey primary key (id),
     constraint charges_stripe_charge_id_key unique (stripe_charge_id),
@@ -31,6 +33,7 @@ comment on table treasury.charges is 'Payments of buyers, by Stripe''s charges. 
 comment on column treasury.charges.id is 'Ours, as UUID v7.';
 comment on column treasury.charges.stripe_charge_id is 'The charge at Stripe, such as ch_123.';
 comment on column treasury.charges.payment_intent_id is 'The payment intent at Stripe that it fulfils.';
+comment on column treasury.charges.stripe_account_id is 'The connected account on which it was made; NULL for the platform''s own.';
 comment on column treasury.charges.status is 'authorized: the buyer''s money is only set aside; captured: it is paid.';
 comment on column treasury.charges.amount_cents is 'What was captured, in minor units; 0 while it is only authorized.';
 comment on column treasury.charges.currency is 'ISO 4217.';
@@ -42,6 +45,7 @@ comment on column treasury.charges.refunded_cents is 'What of it was given back 
 comment on column treasury.charges.reported_refunded_cents is 'The most that Stripe ever said was refunded, in minor units: it may know of refunds before we do.';
 comment on column treasury.charges.disputed_cents is 'What disputes took away and did not give back, in minor units; below zero for a moment where the giving back is known first.';
 comment on column treasury.charges.charged_at is 'When the buyer was charged: rule and fee are those of this time.';
+comment on column treasury.charges.planned_at is 'The earliest time for which Stripe told whose it is; -infinity where an admin said so.';
 comment on column treasury.charges.created_at is 'When we learned of it.';
 alter table treasury.charges enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.charges', '');
@@ -64,6 +68,8 @@ comment on table treasury.charge_shares is 'How a charge was split when it was c
 comment on column treasury.charge_shares.position is 'The platform''s is 0, the others follow in the order of the rule.';
 comment on column treasury.charge_shares.party is 'platform: its fee; recipient: a user''s share; unallocated: nobody is known yet whose it is.';
 comment on column treasury.charge_shares.amount_cents is 'Minor units of the charge''s currency, before anything was given back.';
+comment on column treasury.charge_shares.charge_id is 'The row of charges.';
+comment on column treasury.charge_shares.user_id is 'The recipient; NULL for the platform and where nobody is known.';
 alter table treasury.charge_shares enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.charge_shares', '');
 
@@ -75,6 +81,8 @@ create table treasury.balance_transactions (
     fee_cents bigint not null,
     net_cents bigint not null,
     currency text not null,
+    dispute_id bigint,
+    listed bigint,
     available_at timestamptz,
     occurred_at timestamptz,
     created_at timestamptz not null default now(),
@@ -83,6 +91,7 @@ create table treasury.balance_transactions (
     constraint balance_transactions_currency_check check (currency ~ '^[A-Z]{3}$')
 );
 create index balance_transactions_source_id_idx on treasury.balance_transactions (source_id);
+create unique index balance_transactions_listed_key on treasury.balance_transactions (listed) where listed is not null;
 create index balance_transactions_occurred_at_idx on treasury.balance_transactions (occurred_at);
 comment on table treasury.balance_transactions is 'What moved the platform''s balance at Stripe, as Stripe says: its fees are posted from here, and reconciliation compares it with the ledger.';
 comment on column treasury.balance_transactions.id is 'Stripe''s, such as txn_123.';
@@ -92,8 +101,11 @@ comment on column treasury.balance_transactions.amount_cents is 'Before the fee,
 comment on column treasury.balance_transactions.fee_cents is 'What Stripe kept, in minor units.';
 comment on column treasury.balance_transactions.net_cents is 'What the balance changed by, in minor units.';
 comment on column treasury.balance_transactions.currency is 'ISO 4217; of the balance, which need not be that of the charge.';
+comment on column treasury.balance_transactions.dispute_id is 'The dispute for which its money was taken back or given again; NULL for others.';
+comment on column treasury.balance_transactions.listed is 'Its place among those that Stripe listed when we asked, the newest last; the next listing goes on from there. NULL for one that came otherwise.';
 comment on column treasury.balance_transactions.available_at is 'When the money can be paid out.';
 comment on column treasury.balance_transactions.occurred_at is 'When Stripe made it.';
+comment on column treasury.balance_transactions.created_at is 'When we learned of it.';
 alter table treasury.balance_transactions enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.balance_transactions', '');
 
@@ -107,8 +119,8 @@ create table treasury.refunds (
     reason text,
     failure_reason text,
     requested_by uuid,
-    approved_by uuid,
-    approved_at timestamptz,
+    decided_by uuid,
+    decided_at timestamptz,
     event_at timestamptz,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -127,10 +139,15 @@ comment on column treasury.refunds.original_charge_id is 'The charge at Stripe.'
 comment on column treasury.refunds.status is 'requested: waits for an admin; pending: on its way; succeeded; failed or canceled: the money stays. It only moves forward.';
 comment on column treasury.refunds.amount_cents is 'Minor units of the charge''s currency.';
 comment on column treasury.refunds.reason is 'Why, in the words of whoever asked.';
-comment on column treasury.refunds.failure_reason is 'Why it failed, as Stripe says.';
+comment on column treasury.refunds.failure_reason is 'Why it failed, as Stripe says, or why an admin refused it.';
 comment on column treasury.refunds.requested_by is 'Who asked for it here; NULL for one made at Stripe or by a server.';
-comment on column treasury.refunds.approved_by is 'The admin who let it go out; NULL where nobody had to.';
+comment on column treasury.refunds.decided_by is 'The admin who let it go out or refused it; NULL for a server, and where nobody had to.';
+comment on column treasury.refunds.decided_at is 'When an admin decided; NULL where nobody had to, or has yet.';
 comment on column treasury.refunds.event_at is 'When Stripe last said something of it.';
+comment on column treasury.refunds.id is 'Ours.';
+comment on column treasury.refunds.currency is 'ISO 4217; that of the charge.';
+comment on column treasury.refunds.created_at is 'When we learned of it, or somebody asked.';
+comment on column treasury.refunds.updated_at is 'When it last changed here.';
 alter table treasury.refunds enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.refunds', '');
 select pg_catalog.pg_extension_config_dump('treasury.refunds_id_seq', '');
@@ -168,6 +185,10 @@ comment on column treasury.disputes.due_by is 'Until when evidence can be sent t
 comment on column treasury.disputes.withdrawn_cents is 'What it took away and did not give back, in minor units.';
 comment on column treasury.disputes.fee_cents is 'What Stripe charged the platform for it, less what it gave back, in minor units.';
 comment on column treasury.disputes.event_at is 'When Stripe last said something of it.';
+comment on column treasury.disputes.id is 'Ours.';
+comment on column treasury.disputes.currency is 'ISO 4217; that of the charge.';
+comment on column treasury.disputes.created_at is 'When we learned of it.';
+comment on column treasury.disputes.updated_at is 'When it last changed here.';
 alter table treasury.disputes enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.disputes', '');
 select pg_catalog.pg_extension_config_dump('treasury.disputes_id_seq', '');
@@ -189,6 +210,10 @@ create index dispute_comments_author_id_idx on treasury.dispute_comments (author
 comment on table treasury.dispute_comments is 'What admins noted on a dispute: comments, and evidence to be sent. Append-only.';
 comment on column treasury.dispute_comments.kind is 'comment, or evidence.';
 comment on column treasury.dispute_comments.author_id is 'The admin; NULL for a server.';
+comment on column treasury.dispute_comments.id is 'The note.';
+comment on column treasury.dispute_comments.dispute_id is 'The row of disputes.';
+comment on column treasury.dispute_comments.body is 'What was noted.';
+comment on column treasury.dispute_comments.created_at is 'When it was noted.';
 alter table treasury.dispute_comments enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.dispute_comments', '');
 select pg_catalog.pg_extension_config_dump('treasury.dispute_comments_id_seq', '');
@@ -205,8 +230,8 @@ insert into backoffice.personal_columns (table_name, column_name, person, kind, 
     ('treasury.charges', 'buyer_id', 'buyer_id', 'activity', 'yes', 'kept', 'tax records, by an id alone'),
     ('treasury.refunds', 'requested_by', 'requested_by', 'activity', 'yes', 'kept', 'tax records, by an id alone'),
     ('treasury.refunds', 'reason', 'requested_by', 'content', 'yes', 'null', null),
-    ('treasury.refunds', 'failure_reason', 'nobody', 'none', 'no', 'kept', 'a code of Stripe'),
-    ('treasury.refunds', 'approved_by', 'approved_by', 'reference', 'yes', 'kept', 'who let money go stays accountable, by an id alone'),
+    ('treasury.refunds', 'failure_reason', 'requested_by', 'content', 'yes', 'null', null),
+    ('treasury.refunds', 'decided_by', 'decided_by', 'reference', 'yes', 'kept', 'who let money go stays accountable, by an id alone'),
     ('treasury.charge_shares', 'user_id', 'user_id', 'activity', 'yes', 'kept', 'tax records'),
     ('treasury.charge_shares', 'amount_cents', 'user_id', 'activity', 'yes', 'kept', 'tax records'),
     ('treasury.dispute_comments', 'author_id', 'author_id', 'reference', 'yes', 'kept', 'who decided stays accountable, by an id alone'),

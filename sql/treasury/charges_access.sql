@@ -44,3 +44,27 @@ create trigger dispute_comments_append_only before update or delete on treasury.
     for each row execute function backoffice.refuse_change();
 create trigger dispute_comments_no_truncate before truncate on treasury.dispute_comments
     for each statement execute function backoffice.refuse_change();
+
+create procedure backoffice.install_treasury_charges() language plpgsql as $$
+begin
+    grant execute on function
+        treasury.request_refund(jsonb),
+        treasury.decide_refund(bigint, boolean, text),
+        treasury.list_open_disputes(),
+        treasury.comment_on_dispute(jsonb)
+        to authenticated, service_role;
+    -- What Stripe says comes through a server.
+    grant execute on function treasury.apply_balance_transactions(jsonb) to service_role;
+
+    comment on function treasury.request_refund(jsonb) is
+        'Asks for a refund of a charge: {charge_id, amount_cents, reason}; for whoever paid, and admins.';
+    comment on function treasury.decide_refund(bigint, boolean, text) is
+        'Lets a refund that waits go out, or refuses it with a note; for admins.';
+    comment on function treasury.list_open_disputes() is
+        'Disputes that are not over, the most urgent first; for admins.';
+    comment on function treasury.comment_on_dispute(jsonb) is
+        'Notes a comment or evidence on a dispute: {dispute_id, comment, kind}; for admins.';
+    comment on function treasury.apply_balance_transactions(jsonb) is
+        'Takes over balance transactions of Stripe and posts their fees; for the service role.';
+end
+$$;

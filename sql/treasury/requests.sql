@@ -43,6 +43,10 @@ comment on column treasury.stripe_requests.leased_until is 'Until when the worke
 comment on column treasury.stripe_requests.first_claimed_at is 'When a worker first had it: Stripe forgets the key a day later, so after 23 hours nobody gets it any more.';
 comment on column treasury.stripe_requests.finished_at is 'When it was done, refused or canceled; a dead one is not finished.';
 comment on column treasury.stripe_requests.response_status is 'The HTTP status of the last answer; NULL for none.';
+comment on column treasury.stripe_requests.method is 'GET or POST.';
+comment on column treasury.stripe_requests.attempts is 'How often it was claimed.';
+comment on column treasury.stripe_requests.last_error is 'What went wrong last.';
+comment on column treasury.stripe_requests.created_at is 'When it was put here.';
 alter table treasury.stripe_requests enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.stripe_requests', '');
 

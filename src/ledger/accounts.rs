@@ -3,6 +3,7 @@
 use crate::kernel::clock::clock;
 use crate::kernel::error::{Error, Result};
 use crate::ledger::account::{Account, AccountId, Balance, Limit, NewAccount, Side};
+use crate::ledger::books::{Books, Touch};
 use crate::ledger::chart::check_parent;
 use crate::ledger::error::LedgerError;
 use crate::ledger::expiry::{expire_holds_of, leave_out_expired};
@@ -102,6 +103,12 @@ pub fn lock_balances(ids: &[AccountId]) -> Result<Vec<Balance>> {
         Ok(found.ok_or(LedgerError::UnknownAccount(*id))?.balance())
     };
     ids.iter().map(balance).collect()
+}
+
+/// Locks accounts as a posting does, in the order of all postings: for a transaction that
+/// posts to them more than once.
+pub fn lock_to_post(ids: &[AccountId]) -> Result<()> {
+    Books::lock(ids.iter().copied(), Touch::Posted).map(drop)
 }
 
 /// What a posting left on an account; nothing where the account is striped.

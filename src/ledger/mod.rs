@@ -6,7 +6,8 @@
 //! settled, released, or expires. Products move money only by calling this
 //! module in the transaction of their own rows:
 //!
-//! * [`open_account`], [`find_account`], [`find_accounts`], [`balance`], [`lock_balances`]
+//! * [`open_account`], [`find_account`], [`find_accounts`], [`balance`], [`lock_balances`],
+//!   [`lock_to_post`]
 //! * [`post`], [`post_keyed`], [`post_up_to`], [`sweep`()], [`reverse_transfer`], [`reverse_journal`]
 //! * [`hold`], [`settle`], [`release`]
 //! * [`set_limit`], [`freeze`], [`unfreeze`]
@@ -67,7 +68,7 @@ mod totals;
 pub use account::{AccountId, Balance, Class, Limit, NewAccount};
 #[allow(unused_imports)]
 pub use accounts::{
-    balance, close_account, find_account, find_accounts, lock_balances, open_account,
+    balance, close_account, find_account, find_accounts, lock_balances, lock_to_post, open_account,
     open_account_below,
 };
 #[allow(unused_imports)]

@@ -67,7 +67,7 @@ impl Account {
             Account::ProcessingFees => {
                 ("processing_fees", "Processing fees", Class::Expense, STRIPES)
             }
-            Account::DisputeFees => ("dispute_fees", "Dispute fees", Class::Expense, 0),
+            Account::DisputeFees => ("dispute_fees", "Dispute fees", Class::Expense, STRIPES),
             Account::Revenue => ("revenue", "Platform fees", Class::Income, STRIPES),
             Account::Unallocated => {
                 ("unallocated", "Charges to be allocated", Class::Liability, STRIPES)
@@ -100,21 +100,34 @@ impl Account {
 
 /// The ids of accounts, in the order given; those that are missing are opened.
 pub fn accounts(currency: Currency, wanted: &[Account]) -> Result<Vec<AccountId>> {
-    let codes: Vec<String> = wanted.iter().map(|account| account.code(currency)).collect();
+    ids(&wanted.iter().map(|account| (currency, *account)).collect::<Vec<_>>())
+}
+
+fn ids(wanted: &[(Currency, Account)]) -> Result<Vec<AccountId>> {
+    let code = |(currency, account): &(Currency, Account)| account.code(*currency);
+    let codes: Vec<String> = wanted.iter().map(code).collect();
     let found = ledger::find_accounts(SYSTEM, codes.clone())?;
     if found.iter().all(Option::is_some) {
         return Ok(found.into_iter().flatten().collect());
     }
     // Two transactions that open the same accounts must come to them in the same order, so
     // those of the platform are opened together.
-    let mut missing: Vec<Account> = wanted.to_vec();
-    missing.extend(OF_THE_PLATFORM);
-    missing.sort_by_key(|account| account.code(currency));
+    let mut missing: Vec<(Currency, Account)> = wanted.to_vec();
+    let all = |(currency, _): &(Currency, Account)| OF_THE_PLATFORM.map(|one| (*currency, one));
+    missing.extend(wanted.iter().flat_map(all));
+    missing.sort_by_cached_key(code);
     missing.dedup();
-    missing.into_iter().try_for_each(|account| account.open(currency).map(drop))?;
+    missing.into_iter().try_for_each(|(currency, account)| account.open(currency).map(drop))?;
     let found = ledger::find_accounts(SYSTEM, codes)?;
     let gone = || crate::kernel::error::Error::internal("an account was opened and is not there");
     found.into_iter().map(|id| id.ok_or_else(gone)).collect()
+}
+
+/// Locks accounts for postings that follow. Each posting locks its own in an order that
+/// everybody keeps to; a transaction that posts more than once would come to those of the
+/// second out of that order, and two of them could wait for each other.
+pub fn hold(wanted: &[(Currency, Account)]) -> Result<()> {
+    ledger::lock_to_post(&ids(wanted)?)
 }
 
 /// An amount from one account to another; below zero it goes the other way.

@@ -23,6 +23,18 @@ pub enum TreasuryError {
     LinkedOtherwise { user: Uuid, account: String },
     /// No person has this account at Stripe.
     UnknownAccount { account: String },
+    /// No charge has this id at Stripe, or none that the caller may know of.
+    UnknownCharge { field: String, id: String },
+    /// The charge is somebody's already.
+    HasOwner { charge: String },
+    /// No refund has this id.
+    UnknownRefund { id: i64 },
+    /// More than what is left of the charge.
+    NotRefundable { left: Money },
+    /// The refund is on its way, or over.
+    RefundDecided { status: String },
+    /// No dispute has this id.
+    UnknownDispute { id: String },
     /// An event of the test mode for an account of the live mode, or the other way.
     OtherMode { live: bool },
     /// No call of Stripe has this id.
@@ -67,6 +79,21 @@ impl From<TreasuryError> for Error {
             }
             UnknownAccount { account } => Error::not_found("Stripe account", account)
                 .hint("Link it to its owner first: treasury.link_stripe_account."),
+            UnknownCharge { field, id } => {
+                Error::new(sqlstate::NOT_FOUND, format!("{field}: no such charge"))
+                    .detail(format!("charge {id}"))
+            }
+            HasOwner { charge } => Error::conflict("charge_id: the charge is somebody's already")
+                .detail(format!("charge {charge}")),
+            UnknownRefund { id } => Error::not_found("refund", id),
+            NotRefundable { left } => {
+                Error::conflict("amount_cents: more than what is left of the charge")
+                    .detail(format!("{left} can be refunded"))
+            }
+            RefundDecided { status } => {
+                Error::conflict(format!("the refund does not wait for anybody: it is {status}"))
+            }
+            UnknownDispute { id } => Error::not_found("dispute", id),
             OtherMode { live } => {
                 let mode = if live { "live" } else { "test" };
                 Error::conflict(format!("p_live: the account is one of the {mode} mode"))

@@ -5,7 +5,7 @@ use crate::kernel::clock::{from_unix, transaction_start};
 use crate::kernel::error::Result;
 use crate::kernel::settings;
 use crate::ops::inbox::{Event, Outcome};
-use crate::treasury::{SYSTEM, payout_event, stripe_account};
+use crate::treasury::{SYSTEM, charge, dispute, payout_event, refund, stripe_account};
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
 
@@ -46,6 +46,14 @@ fn take(told: &Told<'_>) -> Result<Outcome> {
         // The books have one account for all balances at Stripe, the platform's and the
         // connected ones together, so money that goes from one to the other moves nothing.
         kind if kind.starts_with("transfer.") => Ok(Outcome::Ignored),
+        "charge.succeeded" | "charge.captured" | "charge.updated" | "charge.refunded" => {
+            charge::told(told)
+        }
+        "payment_intent.succeeded" => charge::intent_succeeded(told),
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
+            refund::told(told)
+        }
+        kind if kind.starts_with("charge.dispute.") => dispute::told(told),
         _ => Ok(Outcome::Ignored),
     }
 }

@@ -9,7 +9,10 @@
 
 mod amount;
 pub mod api;
-mod books;
+pub mod balance_transaction;
+pub mod books;
+pub mod charge;
+mod dispute;
 mod error;
 mod events;
 mod initiation;
@@ -21,12 +24,14 @@ mod payout_event;
 mod payout_run;
 mod platform_fee;
 mod preview;
+pub mod refund;
 mod request;
 mod risk;
 mod rule;
 mod sending;
 mod split;
 mod split_rule;
+mod standing;
 mod store;
 mod stripe_account;
 mod triggers;

@@ -15,7 +15,7 @@ use crate::ops::audit::{self, Change};
 use crate::ops::watch::alert::{self, Alert, Severity};
 use crate::treasury::error::TreasuryError;
 use crate::treasury::store::requests::{self as store, Claimed, Request};
-use crate::treasury::{SYSTEM, sending};
+use crate::treasury::{SYSTEM, balance_transaction, refund, sending};
 use pgrx::Uuid;
 use serde_json::{Map, Value, json};
 
@@ -94,8 +94,15 @@ pub enum Answer<'a> {
 fn tell(subject: Subject, path: &str, answer: Answer<'_>) -> Result<()> {
     match subject {
         Subject::Payout(id) => sending::answered(id, path, answer),
-        // Nothing asks for these yet.
-        Subject::Refund(_) | Subject::BalanceTransactions => Ok(()),
+        Subject::Refund(id) => match answer {
+            Answer::Done(object) => refund::answered(id, object),
+            Answer::Refused(code) => refund::refused(id, code),
+        },
+        Subject::BalanceTransactions => match answer {
+            Answer::Done(list) => balance_transaction::listed(list),
+            // What was not read is read by the next one.
+            Answer::Refused(_) => Ok(()),
+        },
     }
 }
 

@@ -23,6 +23,13 @@ pub fn arrived(key: &str) -> Result<usize> {
     Ok(waiting.len())
 }
 
+/// Whether events wait for this; until the transaction ends no other begins to. Whoever
+/// finds none need not say that it has [`arrived`].
+pub fn is_awaited(key: &str) -> Result<bool> {
+    lock(key)?;
+    store::is_awaited(key)
+}
+
 /// Held by whoever parks an event for the key, and by whoever brings it.
 pub(super) fn lock(key: &str) -> Result<()> {
     store::lock(&format!("parent {key}"))

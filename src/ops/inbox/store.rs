@@ -50,6 +50,8 @@ static PARKED_FOR: Query = Query::write(
     "select id from ops.webhook_events where parked_for = $1 and body is not null
       order by occurred_at, id for update skip locked",
 );
+static IS_AWAITED: Query =
+    Query::read_latest("select exists (select from ops.webhook_events where parked_for = $1)");
 static DUE: Query = Query::write(
     "select id from ops.webhook_events
       where next_attempt_at <= now() and body is not null
@@ -191,6 +193,11 @@ pub fn finish(id: Uuid, end: &End, max_attempts: i64, retry_seconds: i64) -> Res
 
 pub fn record(id: Uuid) -> Result<Record> {
     RECORD.one(&[id.into()], |row| row.get(1))
+}
+
+/// Whether an event is parked for this key.
+pub fn is_awaited(key: &str) -> Result<bool> {
+    IS_AWAITED.one(&[key.into()], |row| row.get(1))
 }
 
 /// The events that wait for `key`, in their order, locked.

@@ -85,6 +85,27 @@ static IN_FORCE: Query = Query::read(
       where v.is_default and (v.currency = $2 or v.currency is null)
       order by v.owner_id nulls last, v.currency nulls last limit 1",
 );
+// The same for whoever splits by it. A function that a webhook runs sees what was
+// committed while it waited for a lock.
+static VERSION_IN_FORCE: Query = Query::read_latest(
+    "select v.rule_id, v.version, v.owner_id, v.rules from (
+        select distinct on (rule_id) * from treasury.split_rule_versions
+         where (owner_id = $1 or owner_id is null) and valid_from <= $3
+         order by rule_id, version desc) v
+      where v.is_default and (v.currency = $2 or v.currency is null)
+      order by v.owner_id nulls last, v.currency nulls last limit 1",
+);
+static VERSION_AT: Query = Query::read_latest(
+    "select v.rule_id, v.version, v.owner_id, v.rules from (
+        select * from treasury.split_rule_versions
+         where rule_id = $1 and valid_from <= $3
+         order by version desc limit 1) v
+      where v.rules is not null and (v.currency = $2 or v.currency is null)",
+);
+static VERSION_OF: Query = Query::read_latest(
+    "select rule_id, version, owner_id, rules from treasury.split_rule_versions
+      where rule_id = $1 and version = $2 and rules is not null",
+);
 // Every list contains the empty one.
 static SHARES_OF: Query = Query::read(
     "select r.id, r.name, r.owner_id, nullif(s ->> 'recipient_id', 'owner')::uuid, r.currency,
@@ -212,6 +233,48 @@ pub fn in_force(
     at: TimestampWithTimeZone,
 ) -> Result<Option<Record>> {
     IN_FORCE.first(&[owner.into(), currency.code().into(), at.into()], |row| row.get(1))
+}
+
+/// A version of a rule, as whoever splits by it needs it.
+pub struct Version {
+    pub rule: i64,
+    pub version: i32,
+    pub owner: Owner,
+    pub rules: Value,
+}
+
+impl Version {
+    /// Which rule, and which version of it.
+    pub fn key(&self) -> (i64, i32) {
+        (self.rule, self.version)
+    }
+}
+
+fn to_version(row: &Row<'_>) -> Result<Version> {
+    let JsonB(rules) = row.get(4)?;
+    Ok(Version { rule: row.get(1)?, version: row.get(2)?, owner: row.opt(3)?, rules })
+}
+
+/// The version that splits an owner's revenue of a time where nothing else is said.
+pub fn version_in_force(
+    owner: Uuid,
+    currency: Currency,
+    at: TimestampWithTimeZone,
+) -> Result<Option<Version>> {
+    VERSION_IN_FORCE.first(&[owner.into(), currency.code().into(), at.into()], to_version)
+}
+
+/// What a rule was at a time, if it was there then and is for this currency.
+pub fn version_at(
+    rule: i64,
+    currency: Currency,
+    at: TimestampWithTimeZone,
+) -> Result<Option<Version>> {
+    VERSION_AT.first(&[rule.into(), currency.code().into(), at.into()], to_version)
+}
+
+pub fn version_of(rule: i64, version: i32) -> Result<Option<Version>> {
+    VERSION_OF.first(&[rule.into(), version.into()], to_version)
 }
 
 /// Rule, name, owner, recipient, currency, default, percent, fixed, minimum, last change.

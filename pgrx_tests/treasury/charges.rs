@@ -1,0 +1,250 @@
+//! Charges: whose they are, how they are split, and what comes when.
+
+use pgrx::prelude::*;
+
+#[pg_schema]
+mod tests {
+    use crate::kernel::jwt::unix_now;
+    use crate::pgrx_tests::treasury::stripe::*;
+    use crate::pgrx_tests::treasury::*;
+    use pgrx::prelude::*;
+    use serde_json::json;
+
+    fn problems() -> i64 {
+        one("select count(*) from ledger.check()")
+    }
+
+    #[pg_test]
+    fn a_charge_is_split_by_the_rule_of_its_owner() {
+        let (host, artist) = (person("host"), person("artist"));
+        listen();
+        become_person(host);
+        let rule: i64 = one(&new_rule(
+            "Tour",
+            &percents(&[(artist, "70"), (host, "30")]),
+            r#", "is_default": true"#,
+        ));
+        become_database();
+        run("select backoffice.set_setting('treasury', 'platform_fee_basis_points', '1000')");
+        assert_eq!(tell("charge.succeeded", &charge("ch_1", 10_001, host)), "processed");
+        let shares: String = one(
+            "select string_agg(party || ' ' || amount_cents, ', ' order by position) from treasury.charge_shares",
+        );
+        assert_eq!(shares, "platform 1000, recipient 6301, recipient 2700");
+        assert_eq!((earned(artist), earned(host), balance("revenue")), (6301, 2700, 1000));
+        assert_eq!(balance("stripe"), 10_001);
+        let of: (Option<i64>, Option<i32>) = (
+            maybe("select split_rule_id from treasury.charges"),
+            maybe("select split_version from treasury.charges"),
+        );
+        assert_eq!(of, (Some(rule), Some(1)));
+        assert_eq!(problems(), 0);
+    }
+
+    #[pg_test]
+    fn the_same_charge_again_changes_nothing() {
+        let host = person("host");
+        listen();
+        let object = charge("ch_1", 500, host);
+        for kind in ["charge.succeeded", "charge.updated", "charge.succeeded", "charge.captured"] {
+            assert_eq!(tell(kind, &object), "processed");
+        }
+        assert_eq!((earned(host), balance("stripe")), (500, 500));
+    }
+
+    #[pg_test]
+    fn the_rule_of_the_time_of_the_charge_holds_however_late_it_comes() {
+        let (host, artist) = (person("host"), person("artist"));
+        listen();
+        become_person(host);
+        let id: i64 =
+            one(&new_rule("Tour", &percents(&[(artist, "100")]), r#", "is_default": true"#));
+        become_database();
+        let mut late = charge("ch_1", 500, host);
+        run("select pg_sleep(1.1)");
+        become_person(host);
+        run(&change(id, &format!(r#"{{"rules": {}}}"#, percents(&[(host, "100")]))));
+        assert_eq!(tell("charge.succeeded", &late), "processed");
+        assert_eq!((earned(artist), earned(host)), (500, 0));
+        late["id"] = json!("ch_2");
+        late["created"] = json!(unix_now());
+        assert_eq!(tell("charge.succeeded", &late), "processed");
+        assert_eq!((earned(artist), earned(host)), (500, 500));
+    }
+
+    #[pg_test]
+    fn a_rule_that_the_charge_names_goes_before_the_default() {
+        let (host, artist) = (person("host"), person("artist"));
+        listen();
+        become_person(host);
+        let rule = rule(artist, "");
+        let mut object = charge("ch_1", 500, host);
+        object["metadata"]["split_rule_id"] = json!(rule.to_string());
+        assert_eq!(tell("charge.succeeded", &object), "processed");
+        assert_eq!(earned(artist), 500);
+    }
+
+    #[pg_test]
+    fn an_authorization_moves_nothing_until_it_is_captured() {
+        let host = person("host");
+        listen();
+        let mut object = charge("ch_1", 500, host);
+        object["captured"] = json!(false);
+        object["amount_captured"] = json!(0);
+        assert_eq!(tell("charge.succeeded", &object), "processed");
+        assert_eq!(
+            one::<String>("select status || amount_cents from treasury.charges"),
+            "authorized0"
+        );
+        assert_eq!(balance("stripe"), 0);
+        object["captured"] = json!(true);
+        object["amount_captured"] = json!(300);
+        object["amount_refunded"] = json!(200);
+        assert_eq!(tell("charge.captured", &object), "processed");
+        assert_eq!(
+            one::<String>("select status || amount_cents from treasury.charges"),
+            "captured300"
+        );
+        assert_eq!((earned(host), balance("stripe")), (300, 300));
+    }
+
+    #[pg_test]
+    fn what_is_captured_may_grow_and_never_shrinks() {
+        let host = person("host");
+        listen();
+        let mut object = charge("ch_1", 500, host);
+        for captured in [200, 500, 300] {
+            object["amount_captured"] = json!(captured);
+            object["amount_refunded"] = json!(500 - captured);
+            assert_eq!(tell("charge.captured", &object), "processed");
+        }
+        assert_eq!((earned(host), balance("stripe")), (500, 500));
+    }
+
+    #[pg_test]
+    fn a_charge_of_nobody_waits_until_it_is_given_to_somebody() {
+        let host = person("host");
+        listen();
+        assert_eq!(
+            tell("charge.succeeded", &charge("ch_1", 500, crate::kernel::ids::new_id())),
+            "processed"
+        );
+        assert_eq!((balance("unallocated"), balance("stripe")), (500, 500));
+        assert_eq!(tell("refund.created", &refund("re_1", "ch_1", 200, "succeeded")), "processed");
+        crate::treasury::charge::assign("ch_1", host).expect("the charge");
+        assert_eq!((balance("unallocated"), earned(host), balance("stripe")), (0, 300, 300));
+        let other = person("host");
+        let error = crate::treasury::charge::assign("ch_1", other).unwrap_err();
+        assert_eq!(error.sqlstate.code(), "PT409");
+    }
+
+    #[pg_test]
+    fn a_connected_account_says_whose_a_charge_is() {
+        let host = person("host");
+        listen();
+        run(&format!("select treasury.link_stripe_account('{host}', 'acct_1')"));
+        let mut object = charge("ch_1", 500, host);
+        object["metadata"] = json!({});
+        object["transfer_data"] = json!({"destination": "acct_1"});
+        assert_eq!(tell("charge.succeeded", &object), "processed");
+        assert_eq!(earned(host), 500);
+    }
+
+    #[pg_test]
+    fn the_fee_is_posted_once_whichever_way_it_comes() {
+        let host = person("host");
+        listen();
+        let mut object = charge("ch_1", 10_000, host);
+        object["balance_transaction"] = transaction("txn_1", 10_000, 320);
+        run(&format!(
+            "select treasury.apply_balance_transactions({})",
+            literal(&json!({"data": [transaction("txn_1", 10_000, 320)]}).to_string())
+        ));
+        for _ in 0..2 {
+            assert_eq!(tell("charge.updated", &object), "processed");
+        }
+        assert_eq!(
+            (balance("processing_fees"), balance("stripe"), earned(host)),
+            (320, 9_680, 10_000)
+        );
+    }
+
+    #[pg_test]
+    fn listing_goes_on_from_what_stripe_listed_last() {
+        use crate::treasury::balance_transaction::{fetch, listed};
+        let next = || {
+            maybe::<String>(
+                "select params ->> 'ending_before' from treasury.stripe_requests where status = 'pending'",
+            )
+        };
+        let done = || run("update treasury.stripe_requests set status = 'done'");
+        listen();
+        assert!(fetch().expect("a request"));
+        assert!(!fetch().expect("no second one"));
+        assert_eq!(next(), None);
+        done();
+        let page = |ids: &[&str], more: bool| {
+            let data: Vec<_> = ids.iter().map(|id| transaction(id, 100, 3)).collect();
+            json!({"object": "list", "has_more": more, "data": data})
+        };
+        listed(&page(&["txn_2", "txn_1"], false)).expect("a page");
+        // One that a webhook brought is newer, and leaves no gap.
+        crate::treasury::balance_transaction::apply_list(
+            "x",
+            &json!([transaction("txn_9", 100, 3)]),
+        )
+        .expect("one");
+        assert!(fetch().expect("a request"));
+        assert_eq!(next().as_deref(), Some("txn_2"));
+        done();
+        listed(&page(&["txn_4", "txn_3"], true)).expect("a page");
+        assert_eq!(next().as_deref(), Some("txn_4"));
+        done();
+        listed(&page(&["txn_9", "txn_5"], false)).expect("a page");
+        assert_eq!((balance("processing_fees"), balance("stripe")), (18, -18));
+    }
+
+    #[pg_test]
+    fn an_intent_waits_for_its_charge() {
+        let host = person("host");
+        listen();
+        let intent = json!({"id": "pi_1", "amount_received": 500, "currency": "usd", "latest_charge": "ch_1"});
+        assert_eq!(tell("payment_intent.succeeded", &intent), "parked");
+        assert_eq!(tell("charge.succeeded", &charge("ch_1", 500, host)), "processed");
+        assert_eq!(
+            one::<i64>("select count(*) from ops.webhook_events where status <> 'processed'"),
+            0
+        );
+        assert_eq!(balance("stripe"), 500);
+    }
+
+    #[pg_test]
+    fn money_of_the_test_mode_is_no_money() {
+        let host = person("host");
+        listen();
+        run("select backoffice.set_setting('treasury', 'live', 'false')");
+        assert_eq!(tell("charge.succeeded", &charge("ch_1", 500, host)), "processed");
+        assert_eq!(one::<i64>("select count(*) from treasury.charges"), 0);
+    }
+
+    #[pg_test]
+    fn amounts_have_the_decimals_of_their_currency() {
+        let host = person("host");
+        listen();
+        for (id, currency, stripe, ours) in
+            [("ch_1", "jpy", 500, 500), ("ch_2", "isk", 50_000, 500), ("ch_3", "kwd", 1_230, 1_230)]
+        {
+            let mut object = charge(id, stripe, host);
+            object["currency"] = json!(currency);
+            assert_eq!(tell("charge.succeeded", &object), "processed");
+            let code = currency.to_uppercase();
+            let posted: i64 = one(&format!(
+                "select posted from ledger.balances where code = 'earnings:{host}:{code}'"
+            ));
+            assert_eq!(posted, ours, "{currency}");
+        }
+        let mut odd = charge("ch_4", 50_001, host);
+        odd["currency"] = json!("isk");
+        assert_eq!(tell("charge.succeeded", &odd), "failed");
+    }
+}

@@ -1,0 +1,196 @@
+//! SQL of charges and their shares.
+
+use crate::kernel::error::{Error, Result};
+use crate::kernel::money::Currency;
+use crate::kernel::spi::{Query, Row};
+use crate::treasury::charge::Charge;
+use crate::treasury::standing::{Party, Share};
+use pgrx::Uuid;
+
+static LOCK: Query = Query::write(
+    "select id, stripe_charge_id, amount_cents, currency, owner_id, buyer_id, split_rule_id,
+            split_version, refunded_cents, reported_refunded_cents, disputed_cents, charged_at,
+            stripe_account_id, planned_at
+       from treasury.charges where stripe_charge_id = $1 for no key update",
+);
+static PEOPLE: Query = Query::read(
+    "select (select id from treasury.users where id = $1),
+            (select id from treasury.users where id = $2),
+            (select id from treasury.stripe_accounts where stripe_account_id = $3)",
+);
+static INSERT: Query = Query::write(
+    "with charge as (
+        insert into treasury.charges
+            (id, stripe_charge_id, payment_intent_id, status, amount_cents, currency, owner_id,
+             buyer_id, split_rule_id, split_version, charged_at, stripe_account_id, planned_at)
+        values ($1, $2, $3, case when $4 > 0 then 'captured' else 'authorized' end, $4, $5, $6,
+                $7, $8, $9, $10, $11, $12)
+        on conflict (stripe_charge_id) do nothing
+        returning id),
+     shares as (
+        insert into treasury.charge_shares (charge_id, position, party, user_id, amount_cents)
+        select charge.id, s.position, s.party, s.user_id, s.amount_cents
+          from charge, unnest($13::smallint[], $14::text[], $15::uuid[], $16::bigint[])
+            as s (position, party, user_id, amount_cents))
+     select count(*) from charge",
+)
+.generic();
+static UPDATE: Query = Query::write(
+    "update treasury.charges
+        set status = case when $2 > 0 then 'captured' else status end, amount_cents = $2,
+            owner_id = $3, buyer_id = $4, split_rule_id = $5, split_version = $6, planned_at = $7
+      where id = $1",
+);
+static SET_BUYER: Query = Query::write("update treasury.charges set buyer_id = $2 where id = $1");
+static SET_SHARES: Query = Query::write(
+    "with gone as (
+        delete from treasury.charge_shares
+         where charge_id = $1 and not position = any ($2::smallint[]))
+     insert into treasury.charge_shares as s (charge_id, position, party, user_id, amount_cents)
+     select $1, n.position, n.party, n.user_id, n.amount_cents
+       from unnest($2::smallint[], $3::text[], $4::uuid[], $5::bigint[])
+         as n (position, party, user_id, amount_cents)
+     on conflict (charge_id, position) do update
+        set party = excluded.party, user_id = excluded.user_id,
+            amount_cents = excluded.amount_cents",
+);
+static SHARES: Query = Query::read(
+    "select party, user_id, amount_cents from treasury.charge_shares
+      where charge_id = $1 order by position",
+);
+static GIVE_BACK: Query = Query::write(
+    "update treasury.charges set refunded_cents = $2, disputed_cents = $3 where id = $1",
+);
+static REPORT: Query = Query::write(
+    "update treasury.charges set reported_refunded_cents = greatest(reported_refunded_cents, $2)
+      where id = $1",
+);
+
+/// The charge of an id at Stripe, which nobody else changes until the transaction ends.
+pub fn lock(stripe_id: &str) -> Result<Option<Charge>> {
+    LOCK.first(&[stripe_id.into()], to_charge)
+}
+
+fn to_charge(row: &Row<'_>) -> Result<Charge> {
+    let currency: String = row.get(4)?;
+    let rule: Option<i64> = row.opt(7)?;
+    Ok(Charge {
+        id: row.get(1)?,
+        stripe_id: row.get(2)?,
+        captured: row.get(3)?,
+        currency: Currency::parse(&currency, "charges.currency")?,
+        owner: row.opt(5)?,
+        buyer: row.opt(6)?,
+        rule: rule.zip(row.opt(8)?),
+        refunded: row.get(9)?,
+        reported: row.get(10)?,
+        disputed: row.get(11)?,
+        charged_at: row.get(12)?,
+        account: row.opt(13)?,
+        planned_at: row.get(14)?,
+    })
+}
+
+/// Which of those that a charge names are there.
+pub struct People {
+    pub owner: Option<Uuid>,
+    pub buyer: Option<Uuid>,
+    /// Whose the connected account is.
+    pub linked: Option<Uuid>,
+}
+
+pub fn people(owner: Option<Uuid>, buyer: Option<Uuid>, account: Option<&str>) -> Result<People> {
+    PEOPLE.one(&[owner.into(), buyer.into(), account.into()], |row| {
+        Ok(People { owner: row.opt(1)?, buyer: row.opt(2)?, linked: row.opt(3)? })
+    })
+}
+
+/// Columns of shares, for unnest.
+type Columns = (Vec<i16>, Vec<&'static str>, Vec<Option<Uuid>>, Vec<i64>);
+
+fn columns(shares: &[Share]) -> Columns {
+    (
+        (0..shares.len() as i16).collect(),
+        shares.iter().map(|share| share.party.as_str()).collect(),
+        shares.iter().map(|share| share.party.person()).collect(),
+        shares.iter().map(|share| share.amount).collect(),
+    )
+}
+
+/// Stores a charge with its shares; false where another transaction did.
+pub fn insert(charge: &Charge, intent: Option<&str>, shares: &[Share]) -> Result<bool> {
+    let (positions, parties, people, amounts) = columns(shares);
+    let inserted: i64 = INSERT.one(
+        &[
+            charge.id.into(),
+            charge.stripe_id.as_str().into(),
+            intent.into(),
+            charge.captured.into(),
+            charge.currency.code().into(),
+            charge.owner.into(),
+            charge.buyer.into(),
+            charge.rule.map(|(rule, _)| rule).into(),
+            charge.rule.map(|(_, version)| version).into(),
+            charge.charged_at.into(),
+            charge.account.as_deref().into(),
+            charge.planned_at.into(),
+            positions.into(),
+            parties.into(),
+            people.into(),
+            amounts.into(),
+        ],
+        |row| row.get(1),
+    )?;
+    Ok(inserted > 0)
+}
+
+/// Stores what is captured of a charge and whose it is, and how it is split then.
+pub fn update(charge: &Charge, shares: &[Share]) -> Result<()> {
+    UPDATE.run(&[
+        charge.id.into(),
+        charge.captured.into(),
+        charge.owner.into(),
+        charge.buyer.into(),
+        charge.rule.map(|(rule, _)| rule).into(),
+        charge.rule.map(|(_, version)| version).into(),
+        charge.planned_at.into(),
+    ])?;
+    set_shares(charge.id, shares)
+}
+
+pub fn set_buyer(id: Uuid, buyer: Option<Uuid>) -> Result<()> {
+    SET_BUYER.run(&[id.into(), buyer.into()])?;
+    Ok(())
+}
+
+fn set_shares(id: Uuid, shares: &[Share]) -> Result<()> {
+    let (positions, parties, people, amounts) = columns(shares);
+    SET_SHARES.run(&[
+        id.into(),
+        positions.into(),
+        parties.into(),
+        people.into(),
+        amounts.into(),
+    ])?;
+    Ok(())
+}
+
+/// In their order.
+pub fn shares(id: Uuid) -> Result<Vec<Share>> {
+    SHARES.all(&[id.into()], |row| {
+        let (party, person): (String, Option<Uuid>) = (row.get(1)?, row.opt(2)?);
+        let unknown = || Error::internal(format!("a share of a {party} that is none"));
+        Ok(Share { party: Party::stored(&party, person).ok_or_else(unknown)?, amount: row.get(3)? })
+    })
+}
+
+pub fn give_back(id: Uuid, refunded: i64, disputed: i64) -> Result<()> {
+    GIVE_BACK.run(&[id.into(), refunded.into(), disputed.into()])?;
+    Ok(())
+}
+
+/// Notes down what Stripe says is refunded, if it never said more.
+pub fn report(id: Uuid, refunded: i64) -> Result<()> {
+    REPORT.run(&[id.into(), refunded.into()])?;
+    Ok(())
+}
