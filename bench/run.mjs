@@ -133,9 +133,11 @@ function rowsWritten(call) {
 function payoutRun() {
   run('psql', ['-Xq', DATABASE_URL, '-f', join(folder, 'payouts.sql')]);
   const begun = performance.now();
-  const [paid, finished] = sql('select payouts, finished_at is not null from treasury.run_payouts()').split('|');
+  const call = () => sql('select payouts, finished_at is not null from treasury.run_payouts()');
+  // As many accounts as one call looks at, so the second finds that there are no more.
+  const answers = [call(), call()];
   const seconds = (performance.now() - begun) / 1000;
-  if (paid !== '10000' || finished !== 't') throw new Error(`payout run: ${paid} payouts, finished: ${finished}`);
+  if (answers.join() !== '10000|f,10000|t') throw new Error(`payout run: ${answers}`);
   return seconds;
 }
 

@@ -147,6 +147,8 @@ insert into backoffice.setting_definitions
      'How many instant payouts somebody may have in 24 hours'),
     ('treasury', 'payout_schedule_days', 'integer', '90', 1, 365,
      'How far ahead a payout may be scheduled'),
+    ('treasury', 'payout_run_accounts', 'integer', '10000', 1, 10000,
+     'How many accounts one call of a payout run looks at; they are locked until it is done'),
     ('treasury', 'payout_overdue_days', 'integer', '7', 1, 365,
      'A payout that is under review or on its way for longer is overdue'),
     ('treasury', 'payout_review_score', 'integer', '60', 1, 101,
