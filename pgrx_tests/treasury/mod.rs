@@ -1,5 +1,6 @@
 //! The treasury inside PostgreSQL, one file for each concept, and their fixtures.
 
+mod anomalies;
 mod charges;
 mod described;
 mod disputes;

@@ -40,12 +40,6 @@ pub fn handle(event: &Event) -> Result<Outcome> {
 
 fn take(told: &Told<'_>) -> Result<Outcome> {
     match told.kind {
-        "account.updated" => stripe_account::told(told),
-        kind if kind.starts_with("account.external_account.") => stripe_account::details_told(told),
-        kind if kind.starts_with("payout.") => payout_event::told(told),
-        // The books have one account for all balances at Stripe, the platform's and the
-        // connected ones together, so money that goes from one to the other moves nothing.
-        kind if kind.starts_with("transfer.") => Ok(Outcome::Ignored),
         "charge.succeeded" | "charge.captured" | "charge.updated" | "charge.refunded" => {
             charge::told(told)
         }
@@ -54,6 +48,12 @@ fn take(told: &Told<'_>) -> Result<Outcome> {
             refund::told(told)
         }
         kind if kind.starts_with("charge.dispute.") => dispute::told(told),
+        "account.updated" => stripe_account::told(told),
+        kind if kind.starts_with("account.external_account.") => stripe_account::details_told(told),
+        kind if kind.starts_with("payout.") => payout_event::told(told),
+        // The books have one account for all balances at Stripe, the platform's and the
+        // connected ones together, so money that goes from one to the other moves nothing.
+        kind if kind.starts_with("transfer.") => Ok(Outcome::Ignored),
         _ => Ok(Outcome::Ignored),
     }
 }

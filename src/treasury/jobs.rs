@@ -4,8 +4,8 @@ use crate::kernel::error::Result;
 use crate::kernel::settings;
 use crate::ops::jobs::{BATCH, Job, batch, register};
 use crate::treasury::store::requests;
-use crate::treasury::{SYSTEM, payout_run, sending};
-use serde_json::Value;
+use crate::treasury::{SYSTEM, balance_transaction, payout_run, sending};
+use serde_json::{Value, json};
 
 pub fn init() {
     register(Job {
@@ -25,12 +25,23 @@ pub fn init() {
         run: sending::send_due,
     });
     register(Job {
+        name: "list_balance_transactions",
+        system: SYSTEM,
+        schedule: "12 * * * *",
+        description: "Has a worker ask Stripe what moved its balance, for fees and the comparison with the books",
+        run: list_balance_transactions,
+    });
+    register(Job {
         name: "purge_stripe_requests",
         system: SYSTEM,
         schedule: "27 20 * * *",
         description: "Deletes requests to Stripe that were done, refused or canceled long ago",
         run: purge_requests,
     });
+}
+
+fn list_balance_transactions() -> Result<Value> {
+    Ok(json!({"asked": i64::from(balance_transaction::fetch()?)}))
 }
 
 fn purge_requests() -> Result<Value> {

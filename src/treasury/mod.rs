@@ -5,9 +5,12 @@
 //! rounding, and refunds give back what was given. What a rule was at any time is kept
 //! ([`ownership`] says who may change one), and so is the [`platform_fee`], so that
 //! editing never changes the past. [`preview`] shows what would become of an amount. People are paid to a
-//! [`stripe_account`], which is as Stripe last described it.
+//! [`stripe_account`], which is as Stripe last described it. What is odd about money becomes an
+//! [`anomaly`], and what somebody must know at once an [`alert`].
 
+pub mod alert;
 mod amount;
+pub mod anomaly;
 pub mod api;
 pub mod balance_transaction;
 pub mod books;
@@ -55,4 +58,6 @@ pub fn init() {
     });
     jobs::init();
     watch::init();
+    alert::init();
+    anomaly::init();
 }

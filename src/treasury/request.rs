@@ -95,12 +95,12 @@ fn tell(subject: Subject, path: &str, answer: Answer<'_>) -> Result<()> {
     match subject {
         Subject::Payout(id) => sending::answered(id, path, answer),
         Subject::Refund(id) => match answer {
-            Answer::Done(object) => refund::answered(id, object),
+            Answer::Done(refund) => refund::answered(id, refund),
             Answer::Refused(code) => refund::refused(id, code),
         },
         Subject::BalanceTransactions => match answer {
-            Answer::Done(list) => balance_transaction::listed(list),
-            // What was not read is read by the next one.
+            Answer::Done(page) => balance_transaction::listed(page),
+            // The job asks again.
             Answer::Refused(_) => Ok(()),
         },
     }

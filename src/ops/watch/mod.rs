@@ -18,6 +18,8 @@ pub mod period;
 mod store;
 pub mod technical;
 
+pub use jobs::FAILED as JOBS_FAILED;
+
 use crate::kernel::error::Result;
 use crate::kernel::registry::Registry;
 use crate::ops::watch::alert::Severity;

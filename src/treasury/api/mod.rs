@@ -1,6 +1,7 @@
 //! The functions of the schema `treasury`. Each checks who calls, decodes, calls and
 //! encodes.
 
+mod anomalies;
 mod charges;
 mod payouts;
 mod requests;

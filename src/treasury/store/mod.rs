@@ -1,5 +1,9 @@
 //! The SQL of the treasury, one file for each concept.
 
+pub mod anomalies;
+pub mod anomaly_history;
+pub mod anomaly_marks;
+pub mod anomaly_watch;
 pub mod balance_transactions;
 pub mod charges;
 pub mod clock;
