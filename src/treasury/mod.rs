@@ -8,18 +8,24 @@
 //! [`stripe_account`], which is as Stripe last described it. What is odd about money becomes an
 //! [`anomaly`], and what somebody must know at once an [`alert`].
 
+mod adjustment;
 pub mod alert;
 mod amount;
 pub mod anomaly;
 pub mod api;
+mod audit_log;
 pub mod balance_transaction;
 pub mod books;
 pub mod charge;
 mod dispute;
+mod erasure;
 mod error;
 mod events;
+mod health;
 mod initiation;
 mod jobs;
+mod ledger_entry;
+mod overriding;
 mod ownership;
 mod payable;
 mod payout;
@@ -27,10 +33,13 @@ mod payout_event;
 mod payout_run;
 mod platform_fee;
 mod preview;
+mod reconcile;
 pub mod refund;
 mod request;
+mod retention;
 mod risk;
 mod rule;
+mod second;
 mod sending;
 mod split;
 mod split_rule;
@@ -60,4 +69,12 @@ pub fn init() {
     watch::init();
     alert::init();
     anomaly::init();
+    crate::identity::hooks::on_erasure(crate::identity::hooks::Erasure {
+        may_erase: erasure::may_erase,
+        erased: |_| Ok(()),
+    });
+    crate::ops::watch::check::register(reconcile::CHECK);
+    [reconcile::JOB, retention::EXPIRE, retention::PURGE]
+        .into_iter()
+        .for_each(crate::ops::jobs::register);
 }
