@@ -25,6 +25,7 @@ create table treasury.anomalies (
     constraint anomalies_user_id_fkey foreign key (user_id) references treasury.users,
     constraint anomalies_charge_id_fkey foreign key (charge_id) references treasury.charges,
     constraint anomalies_refund_id_fkey foreign key (refund_id) references treasury.refunds,
+    constraint anomalies_payout_id_fkey foreign key (payout_id) references treasury.payouts,
     constraint anomalies_severity_check check (severity in ('low', 'medium', 'high')),
     constraint anomalies_kind_check check (kind ~ '^[a-z][a-z0-9_]*$'),
     constraint anomalies_description_check check (description <> ''),
@@ -36,6 +37,7 @@ create index anomalies_flagged_at_idx on treasury.anomalies (flagged_at desc, id
 create index anomalies_user_id_idx on treasury.anomalies (user_id) where user_id is not null;
 create index anomalies_charge_id_idx on treasury.anomalies (charge_id) where charge_id is not null;
 create index anomalies_refund_id_idx on treasury.anomalies (refund_id) where refund_id is not null;
+create index anomalies_payout_id_idx on treasury.anomalies (payout_id) where payout_id is not null;
 comment on table treasury.anomalies is 'What is so unlikely that an admin should look at it, until one has. Found by the detectors of the treasury, or flagged by a model outside.';
 comment on column treasury.anomalies.id is 'Ours, in the order in which they were found.';
 comment on column treasury.anomalies.related_entry_id is 'The entry of treasury.ledger_entries that it is about.';
@@ -90,8 +92,9 @@ comment on column treasury.anomaly_waiting.charge_id is 'The charge, ours.';
 alter table treasury.anomaly_waiting enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.anomaly_waiting', '');
 
--- The order in which detectors go through charges.
+-- The order in which detectors go through charges and payouts.
 create index charges_created_at_idx on treasury.charges (created_at, id);
+create index payouts_initiated_at_idx on treasury.payouts (initiated_at, id);
 
 insert into backoffice.setting_definitions
     (system, key, kind, default_value, minimum, maximum, nullable, description) values

@@ -18,12 +18,20 @@ pub mod charge;
 mod dispute;
 mod error;
 mod events;
+mod initiation;
+mod jobs;
 mod ownership;
+mod payable;
+mod payout;
+mod payout_event;
+mod payout_run;
 mod platform_fee;
 mod preview;
 pub mod refund;
 mod request;
+mod risk;
 mod rule;
+mod sending;
 mod split;
 mod split_rule;
 mod standing;
@@ -31,6 +39,7 @@ mod store;
 mod stripe_account;
 mod triggers;
 pub mod user;
+mod watch;
 
 /// The system's name in settings and roles.
 pub const SYSTEM: &str = "treasury";
@@ -49,4 +58,6 @@ pub fn init() {
     });
     alert::init();
     anomaly::init();
+    jobs::init();
+    watch::init();
 }

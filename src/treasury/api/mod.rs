@@ -3,6 +3,8 @@
 
 mod anomalies;
 mod charges;
+mod payouts;
+mod requests;
 pub mod rules;
 mod splits;
 mod stripe_accounts;
