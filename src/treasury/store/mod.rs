@@ -4,6 +4,7 @@ pub mod adjustments;
 pub mod anomalies;
 pub mod anomaly_history;
 pub mod anomaly_marks;
+pub mod anomaly_payouts;
 pub mod anomaly_watch;
 pub mod audit_logs;
 pub mod balance_transactions;
