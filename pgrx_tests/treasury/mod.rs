@@ -1,15 +1,23 @@
 //! The treasury inside PostgreSQL, one file for each concept, and their fixtures.
 
 mod adjustments;
+mod anomalies;
 mod charges;
 mod described;
 mod disputes;
 mod health;
 mod ledger_entries;
+mod money;
 mod overrides;
+mod payables;
+mod payout_events;
+mod payout_risks;
+mod payout_runs;
+mod payouts;
 mod preview;
 mod reconcile;
 mod refunds;
+mod requests;
 mod retention;
 mod rules;
 pub mod stripe;

@@ -82,6 +82,7 @@ create table treasury.balance_transactions (
     net_cents bigint not null,
     currency text not null,
     dispute_id bigint,
+    listed bigint,
     available_at timestamptz,
     occurred_at timestamptz,
     created_at timestamptz not null default now(),
@@ -90,6 +91,7 @@ create table treasury.balance_transactions (
     constraint balance_transactions_currency_check check (currency ~ '^[A-Z]{3}$')
 );
 create index balance_transactions_source_id_idx on treasury.balance_transactions (source_id);
+create unique index balance_transactions_listed_key on treasury.balance_transactions (listed) where listed is not null;
 create index balance_transactions_occurred_at_idx on treasury.balance_transactions (occurred_at);
 comment on table treasury.balance_transactions is 'What moved the platform''s balance at Stripe, as Stripe says: its fees are posted from here, and reconciliation compares it with the ledger.';
 comment on column treasury.balance_transactions.id is 'Stripe''s, such as txn_123.';
@@ -100,6 +102,7 @@ comment on column treasury.balance_transactions.fee_cents is 'What Stripe kept, 
 comment on column treasury.balance_transactions.net_cents is 'What the balance changed by, in minor units.';
 comment on column treasury.balance_transactions.currency is 'ISO 4217; of the balance, which need not be that of the charge.';
 comment on column treasury.balance_transactions.dispute_id is 'The dispute for which its money was taken back or given again; NULL for others.';
+comment on column treasury.balance_transactions.listed is 'Its place among those that Stripe listed when we asked, the newest last; the next listing goes on from there. NULL for one that came otherwise.';
 comment on column treasury.balance_transactions.available_at is 'When the money can be paid out.';
 comment on column treasury.balance_transactions.occurred_at is 'When Stripe made it.';
 comment on column treasury.balance_transactions.created_at is 'When we learned of it.';

@@ -12,6 +12,7 @@ create table treasury.stripe_accounts (
     live boolean,
     event_at timestamptz,
     updated_at timestamptz not null default now(),
+    payout_details_changed_at timestamptz,
     constraint stripe_accounts_pkey primary key (id),
     constraint stripe_accounts_id_fkey foreign key (id) references treasury.users,
     constraint stripe_accounts_stripe_account_id_key unique (stripe_account_id),
@@ -30,6 +31,7 @@ comment on column treasury.stripe_accounts.payouts_enabled is 'Whether Stripe le
 comment on column treasury.stripe_accounts.details_submitted is 'Whether its owner has told Stripe what it asked for.';
 comment on column treasury.stripe_accounts.created_at is 'When it was linked.';
 comment on column treasury.stripe_accounts.updated_at is 'When it last changed here.';
+comment on column treasury.stripe_accounts.payout_details_changed_at is 'When the bank account or card that payouts go to last changed; NULL until Stripe has said so.';
 alter table treasury.stripe_accounts enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.stripe_accounts', '');
 

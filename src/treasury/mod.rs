@@ -5,13 +5,16 @@
 //! rounding, and refunds give back what was given. What a rule was at any time is kept
 //! ([`ownership`] says who may change one), and so is the [`platform_fee`], so that
 //! editing never changes the past. [`preview`] shows what would become of an amount. People are paid to a
-//! [`stripe_account`], which is as Stripe last described it.
+//! [`stripe_account`], which is as Stripe last described it. What is odd about money becomes an
+//! [`anomaly`], and what somebody must know at once an [`alert`].
 
 mod adjustment;
+pub mod alert;
 mod amount;
+pub mod anomaly;
 pub mod api;
 mod audit_log;
-mod balance_transaction;
+pub mod balance_transaction;
 pub mod books;
 pub mod charge;
 mod dispute;
@@ -19,17 +22,25 @@ mod erasure;
 mod error;
 mod events;
 mod health;
+mod initiation;
+mod jobs;
 mod ledger_entry;
 mod overriding;
 mod ownership;
+mod payable;
+mod payout;
+mod payout_event;
+mod payout_run;
 mod platform_fee;
 mod preview;
 mod reconcile;
 pub mod refund;
 mod request;
 mod retention;
+mod risk;
 mod rule;
 mod second;
+mod sending;
 mod split;
 mod split_rule;
 mod standing;
@@ -37,6 +48,7 @@ mod store;
 mod stripe_account;
 mod triggers;
 pub mod user;
+mod watch;
 
 /// The system's name in settings and roles.
 pub const SYSTEM: &str = "treasury";
@@ -61,4 +73,8 @@ pub fn init() {
     [reconcile::JOB, retention::EXPIRE, retention::PURGE]
         .into_iter()
         .for_each(crate::ops::jobs::register);
+    jobs::init();
+    watch::init();
+    alert::init();
+    anomaly::init();
 }

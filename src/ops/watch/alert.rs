@@ -2,6 +2,7 @@
 
 use crate::kernel::caller;
 use crate::kernel::error::{Error, Result};
+use crate::kernel::registry::Registry;
 use crate::kernel::settings::Settings;
 use crate::ops::outbox::{self, Channel, Message};
 use crate::ops::watch::store::{self, Record};
@@ -53,28 +54,53 @@ impl Alert {
     }
 }
 
+/// An alert that was raised, maybe again.
+pub struct Raised<'a> {
+    pub id: Uuid,
+    /// The highest since it was opened.
+    pub severity: Severity,
+    pub alert: &'a Alert,
+    /// By what and to whom ops sends it, if it does.
+    pub sent_to: Option<(Channel, String)>,
+}
+
+/// Sends alerts of a module above by a way of its own. It is asked at every raise, so its
+/// messages need a key of the alert's id and severity.
+pub type Route = fn(&Raised<'_>) -> Result<()>;
+
+static ROUTES: Registry<Route> = Registry::new();
+
+/// Called once for each route when the library is loaded.
+pub fn register_route(route: Route) {
+    ROUTES.register(route);
+}
+
 /// Raises an alert. While one with its key is open, that one is raised again, and
 /// sent again only if it became more severe.
 pub fn raise(alert: &Alert) -> Result<Uuid> {
     let (id, severity) = store::raise(alert)?;
     let severity = Severity::parse(&severity)
         .ok_or_else(|| Error::internal(format!("unknown severity {severity}")))?;
-    send(id, severity, alert)?;
+    let sent_to = send(id, severity, alert)?;
+    let raised = Raised { id, severity, alert, sent_to };
+    ROUTES.all().iter().try_for_each(|route| route(&raised))?;
     Ok(id)
 }
 
-fn send(id: Uuid, severity: Severity, alert: &Alert) -> Result<()> {
+/// By what and to whom it was sent.
+fn send(id: Uuid, severity: Severity, alert: &Alert) -> Result<Option<(Channel, String)>> {
     let settings = Settings::of("ops")?;
     let channel: Option<String> = settings.get("alert_channel")?;
     let recipient: Option<String> = settings.get("alert_recipient")?;
     let least = Severity::parse(&settings.get::<String>("alert_severity")?);
-    let (Some(channel), Some(recipient)) = (channel, recipient) else { return Ok(()) };
+    let (Some(channel), Some(recipient)) = (channel, recipient) else { return Ok(None) };
     if least.is_none_or(|least| severity < least) {
-        return Ok(());
+        return Ok(None);
     }
+    let channel = Channel::parse(&channel)?;
     outbox::enqueue(&Message {
         system: "ops",
-        channel: Channel::parse(&channel)?,
+        channel,
         template: "alert",
         recipient: &recipient,
         payload: json!({
@@ -85,7 +111,13 @@ fn send(id: Uuid, severity: Severity, alert: &Alert) -> Result<()> {
             "detail": alert.detail,
         }),
         idempotency_key: Some(&format!("alert:{id}:{}", severity.as_str())),
-    })
+    })?;
+    Ok(Some((channel, recipient)))
+}
+
+/// Ends the open alert of a key, if there is one: what it was about is settled elsewhere.
+pub fn settle(key: &str, by: Option<Uuid>, note: &str) -> Result<()> {
+    store::settle(key, by, note)
 }
 
 /// Resolves an alert on behalf of an admin, with a note.

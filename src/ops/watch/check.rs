@@ -97,7 +97,8 @@ fn apply(check: &Check) -> Result<Vec<Alert>> {
     Ok(alerts)
 }
 
-const FAILED: &str = "check_failed";
+/// The kind of the alert that a check could not run.
+pub const FAILED: &str = "check_failed";
 
 fn failure(check: &Check, message: &str) -> Alert {
     Alert {

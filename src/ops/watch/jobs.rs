@@ -24,7 +24,8 @@ pub fn init() {
     metric::register(metrics);
 }
 
-const FAILED: &str = "jobs_failed";
+/// The check for jobs that ended with an error.
+pub const FAILED: &str = "jobs_failed";
 const OVERDUE: &str = "jobs_overdue";
 
 /// What a check finds is no failure of this job; a check that could not run is.

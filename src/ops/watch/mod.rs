@@ -19,6 +19,7 @@ mod store;
 pub mod technical;
 
 pub use health::{Complaint, assemble};
+pub use jobs::FAILED as JOBS_FAILED;
 
 use crate::kernel::error::Result;
 use crate::kernel::registry::Registry;

@@ -48,6 +48,10 @@ static RESOLVE_KEY: Query = Query::write(
     "update ops.alerts set resolved_at = now(), resolution = 'the check runs again'
       where key = $1 and resolved_at is null",
 );
+static SETTLE: Query = Query::write(
+    "update ops.alerts set resolved_at = now(), resolved_by = $2, resolution = $3
+      where key = $1 and resolved_at is null",
+);
 static ALERT: Query = Query::read("select a from ops.alerts a where id = $1");
 static ALERT_EXISTS: Query = Query::read("select exists (select from ops.alerts where id = $1)");
 static NOTE_CHECK: Query = Query::write(
@@ -96,6 +100,11 @@ pub fn resolve_others(kind: &str, keys: Vec<String>) -> Result<()> {
 
 pub fn resolve_key(key: &str) -> Result<()> {
     RESOLVE_KEY.run(&[key.into()])?;
+    Ok(())
+}
+
+pub fn settle(key: &str, by: Option<Uuid>, note: &str) -> Result<()> {
+    SETTLE.run(&[key.into(), by.into(), note.into()])?;
     Ok(())
 }
 

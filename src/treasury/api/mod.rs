@@ -2,11 +2,14 @@
 //! encodes.
 
 mod adjustments;
+mod anomalies;
 pub mod audit_logs;
 mod charges;
 mod health;
 mod ledger_entries;
+mod payouts;
 mod reconcile;
+mod requests;
 pub mod rules;
 mod splits;
 mod stripe_accounts;
