@@ -178,6 +178,48 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_payout_is_let_out_refused_or_taken_back() {
+        let (host, first, second) = (person("host"), person("admin"), person("admin"));
+        posting("stripe_charge", "ch_1", &[(Stripe, Earnings(host), 90_000)]);
+        become_service();
+        run(&format!("select treasury.link_stripe_account('{host}', 'acct_1')"));
+        run(r#"select treasury.apply_stripe_account('{"id": "acct_1", "charges_enabled": true,
+            "payouts_enabled": true, "details_submitted": true}', now())"#);
+        become_database();
+        run("select backoffice.set_setting('treasury', 'payout_review_score', '1')");
+        let ask = |cents: i64| -> i64 {
+            become_person(host);
+            one(&format!(
+                r#"select id from treasury.initiate_payout('{{"currency": "USD", "amount_cents": {cents}}}')"#
+            ))
+        };
+        let (good, bad, large, own) = (ask(1_000), ask(2_000), ask(60_000), ask(3_000));
+        let state = |payout: i64| -> String {
+            become_database();
+            one(&format!("select status from treasury.payouts where id = {payout}"))
+        };
+        assert_eq!(state(good), "review");
+        become_person(first);
+        run(&sent("payout_approve", &good.to_string(), ""));
+        run(&sent("payout_reject", &bad.to_string(), ""));
+        run(&sent("payout_cancel", &own.to_string(), ""));
+        expect_error("PT409", &sent("payout_approve", &good.to_string(), ""));
+        expect_error("PT404", &sent("payout_cancel", "999999", ""));
+        expect_error("22023", &sent("payout_approve", "po_1", ""));
+        let id: Uuid = one(&sent("payout_approve", &large.to_string(), ""));
+        assert_eq!(
+            [state(good), state(bad), state(own), state(large)],
+            ["pending", "canceled", "canceled", "review"]
+        );
+        become_person(first);
+        expect_error("42501", &decision(id, true));
+        become_person(second);
+        assert_eq!(one::<String>(&decision(id, true)), "applied");
+        assert_eq!(state(large), "pending");
+        assert_eq!(earned(host), 90_000 - 61_000);
+    }
+
+    #[pg_test]
     fn a_dispute_that_is_over_gets_a_last_word() {
         listen();
         let (host, admin) = (person("host"), person("admin"));
@@ -222,9 +264,9 @@ mod tests {
     #[pg_test]
     fn a_request_that_was_given_up_is_made_again() {
         let admin = person("admin");
-        run("insert into treasury.stripe_requests (id, subject, method, path, status, attempts)
-             values (gen_random_uuid(), 'balance_transactions', 'GET', '/v1/a', 'dead', 9),
-                    (gen_random_uuid(), 'balance_transactions', 'GET', '/v1/b', 'done', 1)");
+        run("insert into treasury.stripe_requests (id, subject, method, path, status, attempts, first_claimed_at)
+             values (gen_random_uuid(), 'balance_transactions', 'GET', '/v1/a', 'dead', 9, now()),
+                    (gen_random_uuid(), 'balance_transactions', 'GET', '/v1/b', 'done', 1, now())");
         let request = |path: &str| -> Uuid {
             become_database();
             one(&format!("select id from treasury.stripe_requests where path = '{path}'"))

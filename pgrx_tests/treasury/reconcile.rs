@@ -164,6 +164,21 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_transfer_to_a_connected_account_is_its_payout() {
+        let host = person("host");
+        posting("stripe_charge", "ch_1", &[(Stripe, Earnings(host), 1_000)]);
+        run(&format!(
+            "insert into treasury.payouts (user_id, status, amount_cents, currency, stripe_payout_id,
+                stripe_transfer_id, stripe_account_id, sent_at)
+             values ('{host}', 'paid', 700, 'USD', 'po_1', 'tr_1', 'acct_1', now())"
+        ));
+        posting("payout", "po_1", &[(Earnings(host), InTransit, 700), (InTransit, Stripe, 700)]);
+        bring(&[about("txn_1", "ch_1", 1_000, 0), about("txn_2", "tr_1", -700, 0)]);
+        compare();
+        assert_eq!(found(), ["ch_1 matched 1000 1000 0", "tr_1 matched -700 -700 0"]);
+    }
+
+    #[pg_test]
     fn what_differs_raises_an_alert_until_it_is_over() {
         let open = || -> Option<String> {
             run("select ops.run_checks()");

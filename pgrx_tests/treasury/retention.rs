@@ -130,14 +130,12 @@ mod tests {
         run(
             r#"select treasury.comment_on_dispute('{"dispute_id": "dp_1", "comment": "Zora was rude"}')"#,
         );
-        run("update treasury.stripe_requests set status = 'done', finished_at = now()");
         let words = "select concat_ws(' ', (select count(reason) from treasury.adjustments),
                 (select count(reason) from treasury.overrides), (select count(reason) from treasury.refunds),
                 (select count(*) from treasury.dispute_comments where body like '%Zora%'),
-                (select count(buyer_id) from treasury.charges),
-                (select count(*) from treasury.stripe_requests))";
+                (select count(buyer_id) from treasury.charges))";
         purge();
-        assert_eq!(one::<String>(words), "1 1 1 1 1 1");
+        assert_eq!(one::<String>(words), "1 1 1 1 1");
         run(&erase(buyer));
         for (table, column) in [
             ("treasury.adjustments", "created_at"),
@@ -148,19 +146,17 @@ mod tests {
         ] {
             age(table, column, 11);
         }
-        run("update treasury.stripe_requests set finished_at = now() - interval '91 days'");
         let amounts = "select concat_ws(' ', (select sum(amount_cents) from treasury.adjustments),
                 (select sum(amount_cents) from treasury.overrides), (select sum(amount_cents) from treasury.refunds),
                 (select sum(amount_cents) from treasury.charges))";
         let before: String = one(amounts);
         let counts = purge();
-        assert_eq!(one::<String>(words), "0 0 0 0 0 0");
+        assert_eq!(one::<String>(words), "0 0 0 0 0");
         assert_eq!(one::<String>(amounts), before);
         // The reason of the refund went with the buyer.
         assert_eq!(
             counts,
-            json!({"adjustments": 1, "overrides": 1, "refunds": 0, "dispute_comments": 1, "buyers": 1,
-                   "requests": 1})
+            json!({"adjustments": 1, "overrides": 1, "refunds": 0, "dispute_comments": 1, "buyers": 1})
         );
         assert_eq!(purge()["adjustments"], 0);
     }
@@ -172,14 +168,10 @@ mod tests {
         run(&adjust(host, "credit", 100_000));
         run(&adjust(host, "credit", 5));
         age("treasury.adjustments", "created_at", 11);
-        run("insert into treasury.stripe_requests (id, subject, method, path, status, created_at)
-             select gen_random_uuid(), 'balance_transactions', 'GET', '/v1/x', status, now() - interval '900 days'
-               from unnest(array['pending', 'dead']) status");
         run("select backoffice.set_setting('treasury', 'tax_years', '12')");
         purge();
         let left = "select count(reason) from treasury.adjustments";
         assert_eq!(one::<i64>(left), 2);
-        assert_eq!(one::<i64>("select count(*) from treasury.stripe_requests"), 2);
         run("select backoffice.set_setting('treasury', 'tax_years', '10')");
         purge();
         assert_eq!(one::<i64>(left), 1);

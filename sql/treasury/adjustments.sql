@@ -116,9 +116,7 @@ insert into backoffice.setting_definitions
     ('treasury', 'adjustment_overdraft', 'boolean', 'true', null, null, false,
      'Whether an adjustment may bring earnings below zero, to be paid off by the next ones'),
     ('treasury', 'tax_years', 'integer', '10', 1, 100, false,
-     'For so many years tax law wants the words kept that go with charges, refunds, disputes and adjustments'),
-    ('treasury', 'request_days', 'integer', '90', 1, 3650, false,
-     'For so many days requests to Stripe are kept after they were finished');
+     'For so many years tax law wants the words kept that go with charges, refunds, disputes and adjustments');
 
 insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
     ('treasury.adjustments', 'type', 'user_id', 'activity', 'yes', 'kept', 'books of account'),

@@ -37,6 +37,8 @@ pub enum TreasuryError {
     UnknownDispute { id: String },
     /// An event of the test mode for an account of the live mode, or the other way.
     OtherMode { live: bool },
+    /// An adjustment would bring earnings below zero.
+    Overdraft { user: Uuid, balance: i64, currency: Currency },
     /// No call of Stripe has this id.
     UnknownRequest { id: Uuid },
     /// No payout has this number.
@@ -53,8 +55,6 @@ pub enum TreasuryError {
     BelowMinimum { minimum: Money },
     /// Another session is paying everybody.
     RunUnderWay,
-    /// An adjustment would bring earnings below zero.
-    Overdraft { user: Uuid, balance: i64, currency: Currency },
 }
 
 impl From<TreasuryError> for Error {

@@ -70,10 +70,6 @@ pub fn init() {
         system: SYSTEM,
         handle: events::handle,
     });
-    jobs::init();
-    watch::init();
-    alert::init();
-    anomaly::init();
     crate::identity::hooks::on_erasure(crate::identity::hooks::Erasure {
         may_erase: erasure::may_erase,
         erased: |_| Ok(()),
@@ -82,4 +78,8 @@ pub fn init() {
     [reconcile::JOB, retention::EXPIRE, retention::PURGE]
         .into_iter()
         .for_each(crate::ops::jobs::register);
+    jobs::init();
+    watch::init();
+    alert::init();
+    anomaly::init();
 }

@@ -16,7 +16,7 @@ use crate::treasury::books::{self, Account, Move};
 use crate::treasury::error::TreasuryError;
 use crate::treasury::second::{self, Requester, Waiting};
 use crate::treasury::store::overrides as store;
-use crate::treasury::{SYSTEM, charge, refund, user};
+use crate::treasury::{SYSTEM, charge, initiation, refund, request, user};
 use pgrx::Uuid;
 use serde_json::{Value, json};
 
@@ -30,6 +30,12 @@ pub enum Action {
     RefundApprove,
     /// A refund that waits is refused.
     RefundReject,
+    /// A payout under review goes out.
+    PayoutApprove,
+    /// A payout under review is refused; its money is the user's again.
+    PayoutReject,
+    /// A payout that nobody has asked Stripe for yet is taken back.
+    PayoutCancel,
     /// The platform bears what a user owes.
     WriteOffReceivable,
     /// A last word on a dispute that is over.
@@ -41,10 +47,13 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 7] = [
+    pub const ALL: [Action; 10] = [
         Action::AssignCharge,
         Action::RefundApprove,
         Action::RefundReject,
+        Action::PayoutApprove,
+        Action::PayoutReject,
+        Action::PayoutCancel,
         Action::WriteOffReceivable,
         Action::DisputeCloseNote,
         Action::ReplayWebhook,
@@ -56,6 +65,9 @@ impl Action {
             Action::AssignCharge => "assign_charge",
             Action::RefundApprove => "refund_approve",
             Action::RefundReject => "refund_reject",
+            Action::PayoutApprove => "payout_approve",
+            Action::PayoutReject => "payout_reject",
+            Action::PayoutCancel => "payout_cancel",
             Action::WriteOffReceivable => "write_off_receivable",
             Action::DisputeCloseNote => "dispute_close_note",
             Action::ReplayWebhook => "replay_webhook",
@@ -124,6 +136,7 @@ impl Override {
         match self.action {
             Action::AssignCharge => Ok(self.owner),
             Action::RefundApprove => store::buyer_of_refund(self.target_number()?),
+            Action::PayoutApprove => store::user_of_payout(self.target_number()?),
             Action::WriteOffReceivable => self.target_id().map(Some),
             _ => Ok(None),
         }
@@ -181,6 +194,16 @@ fn look(of: &Override) -> Result<Found> {
             let moves = of.action == Action::RefundApprove;
             Ok(Found { before, money: moves.then_some(money) })
         }
+        Action::PayoutApprove | Action::PayoutReject | Action::PayoutCancel => {
+            let id = of.target_number()?;
+            // Not locked: to cancel one its request has to be locked first.
+            let (before, money) = store::payout(id)?.ok_or(TreasuryError::UnknownPayout { id })?;
+            if of.action != Action::PayoutCancel && before["status"] != "review" {
+                return Err(Error::conflict(format!("the payout is {}", before["status"])));
+            }
+            let moves = of.action == Action::PayoutApprove;
+            Ok(Found { before, money: moves.then_some(money) })
+        }
         Action::WriteOffReceivable => {
             let user = of.target_id()?;
             user::require(user, TARGET)?;
@@ -232,6 +255,18 @@ fn act(of: &Override, found: &Found, caller: &Caller) -> Result<Value> {
             let (after, _) = store::lock_refund(id)?.ok_or(TreasuryError::UnknownRefund { id })?;
             Ok(after)
         }
+        Action::PayoutApprove | Action::PayoutReject | Action::PayoutCancel => {
+            let id = of.target_number()?;
+            match of.action {
+                Action::PayoutCancel => initiation::cancel(caller, id)?,
+                action => {
+                    let approve = action == Action::PayoutApprove;
+                    initiation::decide(caller, id, approve, &of.reason)?;
+                }
+            }
+            let (after, _) = store::payout(id)?.ok_or(TreasuryError::UnknownPayout { id })?;
+            Ok(after)
+        }
         Action::WriteOffReceivable => {
             let (user, money) = (of.target_id()?, required(found.money, "money")?);
             let (debit, credit) = (Account::Adjustments, Account::Earnings(user));
@@ -252,7 +287,7 @@ fn act(of: &Override, found: &Found, caller: &Caller) -> Result<Value> {
         }
         Action::RetryStripeRequest => {
             let id = of.target_id()?;
-            store::revive_request(id)?;
+            request::retry(caller, id)?;
             store::lock_request(id)?.ok_or_else(|| of.unknown("request to Stripe"))
         }
     }

@@ -1,5 +1,4 @@
-//! What is forgotten: words that tax law wants kept no longer, and what was only needed
-//! until it was done. Amounts, days and ids stay.
+//! What is forgotten: words that tax law wants kept no longer. Amounts, days and ids stay.
 
 use crate::kernel::error::Result;
 use crate::kernel::settings::Settings;
@@ -29,7 +28,7 @@ pub const EXPIRE: Job = Job {
 
 fn purge() -> Result<Value> {
     let settings = Settings::of(SYSTEM)?;
-    let (years, days): (i64, i64) = (settings.get("tax_years")?, settings.get("request_days")?);
+    let years: i64 = settings.get("tax_years")?;
     let mut counts = json!({});
     let mut more = false;
     for (name, purge) in store::OF_TAX_LAW {
@@ -37,9 +36,7 @@ fn purge() -> Result<Value> {
         more |= count as i64 >= BATCH;
         counts[*name] = json!(count);
     }
-    let requests = store::requests(days, BATCH)?;
-    counts["requests"] = json!(requests);
-    if more || requests as i64 >= BATCH {
+    if more {
         counts["more"] = json!(true);
     }
     Ok(counts)

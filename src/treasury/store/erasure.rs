@@ -21,6 +21,9 @@ static OPEN: Query = Query::read(
          where c.owner_id = $1
            and d.status in ('warning_needs_response', 'warning_under_review', 'needs_response', 'under_review')
         union all
+        select 'payout', p.id::text from treasury.payouts p
+         where p.user_id = $1 and p.status in ('review', 'pending', 'in_transit')
+        union all
         select 'adjustment', a.id::text from treasury.adjustments a
          where a.user_id = $1 and a.status = 'waiting') o (what, id)
       limit 1",

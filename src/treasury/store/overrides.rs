@@ -76,11 +76,10 @@ static LOCK_REQUEST: Query = Query::write(
                                'subject_id', subject_id, 'attempts', attempts)
        from treasury.stripe_requests where id = $1 for update",
 );
-static REVIVE_REQUEST: Query = Query::write(
-    "update treasury.stripe_requests
-        set status = 'pending', attempts = 0, available_at = now(), leased_by = null,
-            leased_until = null, finished_at = null
-      where id = $1 and status = 'dead'",
+static PAYOUT: Query = Query::read_latest(
+    "select jsonb_build_object('status', status, 'risk_score', risk_score), amount_cents, currency,
+            user_id
+       from treasury.payouts where id = $1",
 );
 
 fn insert(
@@ -232,8 +231,15 @@ pub fn lock_request(id: Uuid) -> Result<Option<Value>> {
     LOCK_REQUEST.first(&[id.into()], |row| Ok(row.get::<JsonB>(1)?.0))
 }
 
-/// Has a dead request be made again.
-pub fn revive_request(id: Uuid) -> Result<()> {
-    REVIVE_REQUEST.run(&[id.into()])?;
-    Ok(())
+/// A payout, and what it is of.
+pub fn payout(id: i64) -> Result<Option<(Value, Money)>> {
+    PAYOUT.first(&[id.into()], |row| {
+        let currency = Currency::parse(&row.get::<String>(3)?, "currency")?;
+        Ok((row.get::<JsonB>(1)?.0, Money::new(row.get(2)?, currency)))
+    })
+}
+
+/// Who gets a payout; nobody for one of the platform.
+pub fn user_of_payout(id: i64) -> Result<Option<Uuid>> {
+    Ok(PAYOUT.first(&[id.into()], |row| row.opt(4))?.flatten())
 }

@@ -51,14 +51,6 @@ static BUYERS: Query = Query::write(
                     where c.charged_at < now() - make_interval(years => $1)
                     limit $2 for update of c skip locked)",
 );
-static REQUESTS: Query = Query::write(
-    "delete from treasury.stripe_requests
-      where id in (select id from treasury.stripe_requests
-                    where status in ('done', 'refused', 'canceled')
-                      and coalesce(finished_at, created_at) < now() - make_interval(days => $1)
-                    limit $2 for update skip locked)",
-);
-
 fn run(query: &Query, age: i64, most: i64) -> Result<usize> {
     query.run(&[i32::try_from(age).unwrap_or(i32::MAX).into(), most.into()])
 }
@@ -81,9 +73,4 @@ fn dispute_comments(years: i64, most: i64) -> Result<usize> {
 
 fn buyers(years: i64, most: i64) -> Result<usize> {
     run(&BUYERS, years, most)
-}
-
-/// Deletes up to `most` requests to Stripe that were finished so many days ago; how many.
-pub fn requests(days: i64, most: i64) -> Result<usize> {
-    run(&REQUESTS, days, most)
 }
