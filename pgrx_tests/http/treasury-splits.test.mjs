@@ -2,34 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
-import { SERVICE_KEY, client, request, sql, uniqueEmail } from './support.mjs';
+import { before, test } from 'node:test';
+import { SERVICE_KEY, client, request, sql } from './support.mjs';
+import { api as paths, code, expectNothingBroken, newPerson } from './treasury-support.mjs';
 
-const PASSWORD = 'a quiet river at dawn';
-
-// Whatever a test does, nothing may answer with a 5xx.
-const broken = [];
-const realFetch = globalThis.fetch;
-globalThis.fetch = async (...args) => {
-  const response = await realFetch(...args);
-  if (response.status >= 500) broken.push(`${response.status} ${args[1]?.method ?? 'GET'} ${args[0]}`);
-  return response;
-};
-after(() => assert.deepEqual(broken, []));
-
-/** Somebody who signed up in the treasury, and was given a role by an admin. */
-async function newPerson(role, metadata = {}) {
-  const supabase = client('treasury');
-  const email = uniqueEmail(role);
-  const signUp = await supabase.auth.signUp({ email, password: PASSWORD, options: { data: metadata } });
-  assert.equal(signUp.error, null, signUp.error?.message);
-  await sql('update identity.users set email_confirmed_at = now() where email = $1', [email]);
-  const { data, error } = await supabase.auth.signInWithPassword({ email, password: PASSWORD });
-  assert.equal(error, null, error?.message);
-  const { id } = data.session.user;
-  if (role !== 'buyer') await sql(`select backoffice.grant_role($1, 'treasury', $2)`, [id, role]);
-  return { id, email, supabase, token: data.session.access_token };
-}
+expectNothingBroken();
 
 let host, artist, admin;
 before(async () => {
@@ -40,17 +17,13 @@ before(async () => {
 
 const rules = (...parts) => parts.map(([who, percent]) => ({ recipient_id: who.id, percent }));
 
-/** One of the documents' paths, as a person. */
-const api = (method, path, who, body, headers = {}) =>
-  request(`/api/split-rules${path}`, { method, token: who.token, body, headers });
+const api = (method, path, ...more) => paths(method, `split-rules${path}`, ...more);
 
 const create = async (who, more = {}) => {
   const { status, body } = await api('POST', '/', who, { name: 'Tour', rules: rules([host, 60], [artist, 40]), ...more });
   assert.equal(status, 200, JSON.stringify(body));
   return body;
 };
-
-const code = ({ status, body }) => [status, body.code];
 
 test('whoever signs up is a buyer, whatever role they ask for', async () => {
   const buyer = await newPerson('buyer', { role: 'admin' });

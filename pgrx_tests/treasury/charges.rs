@@ -170,6 +170,41 @@ mod tests {
     }
 
     #[pg_test]
+    fn listing_goes_on_from_what_stripe_listed_last() {
+        use crate::treasury::balance_transaction::{fetch, listed};
+        let next = || {
+            maybe::<String>(
+                "select params ->> 'ending_before' from treasury.stripe_requests where status = 'pending'",
+            )
+        };
+        let done = || run("update treasury.stripe_requests set status = 'done'");
+        listen();
+        assert!(fetch().expect("a request"));
+        assert!(!fetch().expect("no second one"));
+        assert_eq!(next(), None);
+        done();
+        let page = |ids: &[&str], more: bool| {
+            let data: Vec<_> = ids.iter().map(|id| transaction(id, 100, 3)).collect();
+            json!({"object": "list", "has_more": more, "data": data})
+        };
+        listed(&page(&["txn_2", "txn_1"], false)).expect("a page");
+        // One that a webhook brought is newer, and leaves no gap.
+        crate::treasury::balance_transaction::apply_list(
+            "x",
+            &json!([transaction("txn_9", 100, 3)]),
+        )
+        .expect("one");
+        assert!(fetch().expect("a request"));
+        assert_eq!(next().as_deref(), Some("txn_2"));
+        done();
+        listed(&page(&["txn_4", "txn_3"], true)).expect("a page");
+        assert_eq!(next().as_deref(), Some("txn_4"));
+        done();
+        listed(&page(&["txn_9", "txn_5"], false)).expect("a page");
+        assert_eq!((balance("processing_fees"), balance("stripe")), (18, -18));
+    }
+
+    #[pg_test]
     fn an_intent_waits_for_its_charge() {
         let host = person("host");
         listen();

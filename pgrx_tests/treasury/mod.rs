@@ -1,9 +1,17 @@
 //! The treasury inside PostgreSQL, one file for each concept, and their fixtures.
 
 mod charges;
+mod described;
 mod disputes;
+mod money;
+mod payables;
+mod payout_events;
+mod payout_risks;
+mod payout_runs;
+mod payouts;
 mod preview;
 mod refunds;
+mod requests;
 mod rules;
 pub mod stripe;
 mod stripe_accounts;

@@ -150,6 +150,38 @@ mod tests {
         );
     }
 
+    /// What a worker says of the one request there is.
+    fn acknowledge(status: i32, answer: &serde_json::Value) -> String {
+        become_service();
+        let id: Uuid = one("select id from treasury.claim_stripe_requests('worker')");
+        one(&format!(
+            "select status from treasury.acknowledge_stripe_request('{id}', 'worker', {status}, {})",
+            literal(&answer.to_string())
+        ))
+    }
+
+    #[pg_test]
+    fn what_stripe_answers_to_the_worker_is_what_became_of_the_refund() {
+        become_person(bought());
+        run(&ask(r#", "amount_cents": 500"#));
+        assert_eq!(acknowledge(200, &refund("re_1", "ch_1", 500, "succeeded")), "done");
+        become_database();
+        assert_eq!((refunded(), balance("stripe")), (500, 9_501));
+    }
+
+    #[pg_test]
+    fn what_stripe_refuses_the_worker_is_a_refund_that_failed() {
+        become_person(bought());
+        run(&ask(r#", "amount_cents": 500"#));
+        assert_eq!(
+            acknowledge(400, &json!({"error": {"code": "charge_already_refunded"}})),
+            "refused"
+        );
+        become_database();
+        let state: String = one("select status || ' ' || failure_reason from treasury.refunds");
+        assert_eq!((state.as_str(), refunded()), ("failed charge_already_refunded", 0));
+    }
+
     #[pg_test]
     fn no_more_is_asked_for_than_is_left() {
         let buyer = bought();

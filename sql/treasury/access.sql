@@ -26,6 +26,15 @@ select rule_id, name, owner_id, recipient_id, currency, is_default, percent, fix
   from treasury.read_my_shares();
 comment on view treasury.my_shares is 'The caller''s own part of every split rule that names them. To servers everybody''s. Amounts are in minor units of the rule''s currency.';
 comment on column treasury.my_shares.recipient_id is 'The caller; NULL where the rule says owner.';
+comment on column treasury.my_shares.rule_id is 'The rule.';
+comment on column treasury.my_shares.name is 'How its owner calls it.';
+comment on column treasury.my_shares.owner_id is 'Whose revenue it splits; NULL is the platform.';
+comment on column treasury.my_shares.currency is 'The only currency (ISO 4217) that it is for; NULL for every currency.';
+comment on column treasury.my_shares.is_default is 'Whether it splits what names no rule.';
+comment on column treasury.my_shares.percent is 'Of what the fee and fixed amounts leave.';
+comment on column treasury.my_shares.fixed is 'What they get before that.';
+comment on column treasury.my_shares.minimum is 'What they get at least.';
+comment on column treasury.my_shares.updated_at is 'When the rule last changed.';
 grant select on treasury.my_shares to authenticated, service_role;
 
 create function treasury.copy_person() returns trigger

@@ -68,6 +68,8 @@ comment on table treasury.charge_shares is 'How a charge was split when it was c
 comment on column treasury.charge_shares.position is 'The platform''s is 0, the others follow in the order of the rule.';
 comment on column treasury.charge_shares.party is 'platform: its fee; recipient: a user''s share; unallocated: nobody is known yet whose it is.';
 comment on column treasury.charge_shares.amount_cents is 'Minor units of the charge''s currency, before anything was given back.';
+comment on column treasury.charge_shares.charge_id is 'The row of charges.';
+comment on column treasury.charge_shares.user_id is 'The recipient; NULL for the platform and where nobody is known.';
 alter table treasury.charge_shares enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.charge_shares', '');
 
@@ -80,6 +82,7 @@ create table treasury.balance_transactions (
     net_cents bigint not null,
     currency text not null,
     dispute_id bigint,
+    listed bigint,
     available_at timestamptz,
     occurred_at timestamptz,
     created_at timestamptz not null default now(),
@@ -88,6 +91,7 @@ create table treasury.balance_transactions (
     constraint balance_transactions_currency_check check (currency ~ '^[A-Z]{3}$')
 );
 create index balance_transactions_source_id_idx on treasury.balance_transactions (source_id);
+create unique index balance_transactions_listed_key on treasury.balance_transactions (listed) where listed is not null;
 create index balance_transactions_occurred_at_idx on treasury.balance_transactions (occurred_at);
 comment on table treasury.balance_transactions is 'What moved the platform''s balance at Stripe, as Stripe says: its fees are posted from here, and reconciliation compares it with the ledger.';
 comment on column treasury.balance_transactions.id is 'Stripe''s, such as txn_123.';
@@ -98,8 +102,10 @@ comment on column treasury.balance_transactions.fee_cents is 'What Stripe kept, 
 comment on column treasury.balance_transactions.net_cents is 'What the balance changed by, in minor units.';
 comment on column treasury.balance_transactions.currency is 'ISO 4217; of the balance, which need not be that of the charge.';
 comment on column treasury.balance_transactions.dispute_id is 'The dispute for which its money was taken back or given again; NULL for others.';
+comment on column treasury.balance_transactions.listed is 'Its place among those that Stripe listed when we asked, the newest last; the next listing goes on from there. NULL for one that came otherwise.';
 comment on column treasury.balance_transactions.available_at is 'When the money can be paid out.';
 comment on column treasury.balance_transactions.occurred_at is 'When Stripe made it.';
+comment on column treasury.balance_transactions.created_at is 'When we learned of it.';
 alter table treasury.balance_transactions enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.balance_transactions', '');
 
@@ -138,6 +144,10 @@ comment on column treasury.refunds.requested_by is 'Who asked for it here; NULL 
 comment on column treasury.refunds.decided_by is 'The admin who let it go out or refused it; NULL for a server, and where nobody had to.';
 comment on column treasury.refunds.decided_at is 'When an admin decided; NULL where nobody had to, or has yet.';
 comment on column treasury.refunds.event_at is 'When Stripe last said something of it.';
+comment on column treasury.refunds.id is 'Ours.';
+comment on column treasury.refunds.currency is 'ISO 4217; that of the charge.';
+comment on column treasury.refunds.created_at is 'When we learned of it, or somebody asked.';
+comment on column treasury.refunds.updated_at is 'When it last changed here.';
 alter table treasury.refunds enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.refunds', '');
 select pg_catalog.pg_extension_config_dump('treasury.refunds_id_seq', '');
@@ -175,6 +185,10 @@ comment on column treasury.disputes.due_by is 'Until when evidence can be sent t
 comment on column treasury.disputes.withdrawn_cents is 'What it took away and did not give back, in minor units.';
 comment on column treasury.disputes.fee_cents is 'What Stripe charged the platform for it, less what it gave back, in minor units.';
 comment on column treasury.disputes.event_at is 'When Stripe last said something of it.';
+comment on column treasury.disputes.id is 'Ours.';
+comment on column treasury.disputes.currency is 'ISO 4217; that of the charge.';
+comment on column treasury.disputes.created_at is 'When we learned of it.';
+comment on column treasury.disputes.updated_at is 'When it last changed here.';
 alter table treasury.disputes enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.disputes', '');
 select pg_catalog.pg_extension_config_dump('treasury.disputes_id_seq', '');
@@ -196,6 +210,10 @@ create index dispute_comments_author_id_idx on treasury.dispute_comments (author
 comment on table treasury.dispute_comments is 'What admins noted on a dispute: comments, and evidence to be sent. Append-only.';
 comment on column treasury.dispute_comments.kind is 'comment, or evidence.';
 comment on column treasury.dispute_comments.author_id is 'The admin; NULL for a server.';
+comment on column treasury.dispute_comments.id is 'The note.';
+comment on column treasury.dispute_comments.dispute_id is 'The row of disputes.';
+comment on column treasury.dispute_comments.body is 'What was noted.';
+comment on column treasury.dispute_comments.created_at is 'When it was noted.';
 alter table treasury.dispute_comments enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.dispute_comments', '');
 select pg_catalog.pg_extension_config_dump('treasury.dispute_comments_id_seq', '');

@@ -12,6 +12,7 @@ create table treasury.stripe_accounts (
     live boolean,
     event_at timestamptz,
     updated_at timestamptz not null default now(),
+    payout_details_changed_at timestamptz,
     constraint stripe_accounts_pkey primary key (id),
     constraint stripe_accounts_id_fkey foreign key (id) references treasury.users,
     constraint stripe_accounts_stripe_account_id_key unique (stripe_account_id),
@@ -25,6 +26,12 @@ comment on column treasury.stripe_accounts.onboarding_status is 'Follows from wh
 comment on column treasury.stripe_accounts.requirements is 'What Stripe still wants: the lists currently_due and past_due, and disabled_reason.';
 comment on column treasury.stripe_accounts.live is 'Whether it is one of Stripe''s live mode; NULL until Stripe has said so.';
 comment on column treasury.stripe_accounts.event_at is 'When Stripe made the event that this row follows; NULL before the first.';
+comment on column treasury.stripe_accounts.charges_enabled is 'Whether Stripe lets it charge.';
+comment on column treasury.stripe_accounts.payouts_enabled is 'Whether Stripe lets it be paid.';
+comment on column treasury.stripe_accounts.details_submitted is 'Whether its owner has told Stripe what it asked for.';
+comment on column treasury.stripe_accounts.created_at is 'When it was linked.';
+comment on column treasury.stripe_accounts.updated_at is 'When it last changed here.';
+comment on column treasury.stripe_accounts.payout_details_changed_at is 'When the bank account or card that payouts go to last changed; NULL until Stripe has said so.';
 alter table treasury.stripe_accounts enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.stripe_accounts', '');
 

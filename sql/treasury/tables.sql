@@ -13,6 +13,8 @@ create table treasury.users (
 comment on table treasury.users is 'Everybody in the treasury: buyers, hosts, artists, admins, and whoever stands for the platform.';
 comment on column treasury.users.email is 'Copy of the person''s e-mail address, kept by a trigger.';
 comment on column treasury.users.role is 'The highest of the person''s roles (buyer, host, artist, platform, admin), copied by a trigger; what somebody may do follows from the roles themselves.';
+comment on column treasury.users.id is 'The person.';
+comment on column treasury.users.created_at is 'When they came to the treasury.';
 alter table treasury.users enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.users', '');
 
@@ -41,6 +43,10 @@ comment on column treasury.split_rules.owner_id is 'The host or artist whose rev
 comment on column treasury.split_rules.rules is 'A list of {recipient_id, percent, fixed, minimum}: percent exact with at most 6 decimals, all of a rule together 100; fixed and minimum in minor units of the rule''s currency. In a rule of the platform "owner" may stand for whoever owns the revenue.';
 comment on column treasury.split_rules.is_default is 'Whether it splits what names no rule; one of an owner for each currency, and one for all others.';
 comment on column treasury.split_rules.currency is 'The only currency (ISO 4217) that it is for; NULL for every currency.';
+comment on column treasury.split_rules.id is 'The rule.';
+comment on column treasury.split_rules.name is 'How its owner calls it.';
+comment on column treasury.split_rules.created_at is 'When it was made.';
+comment on column treasury.split_rules.updated_at is 'When it last changed, its name included.';
 alter table treasury.split_rules enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.split_rules', '');
 select pg_catalog.pg_extension_config_dump('treasury.split_rules_id_seq', '');
@@ -68,6 +74,12 @@ comment on table treasury.split_rule_versions is 'Everything that ever was in fo
 comment on column treasury.split_rule_versions.rules is 'As in split_rules; NULL where the rule was deleted.';
 comment on column treasury.split_rule_versions.is_default is 'Whether it was its owner''s default from then on.';
 comment on column treasury.split_rule_versions.made_by is 'Who made this version; NULL for a server.';
+comment on column treasury.split_rule_versions.id is 'The version, as UUID v7.';
+comment on column treasury.split_rule_versions.rule_id is 'The rule, which may be deleted since.';
+comment on column treasury.split_rule_versions.version is 'From 1, without gaps.';
+comment on column treasury.split_rule_versions.owner_id is 'The rule''s owner; NULL is the platform.';
+comment on column treasury.split_rule_versions.currency is 'The only currency (ISO 4217) that it is for; NULL for every currency.';
+comment on column treasury.split_rule_versions.valid_from is 'From when on it holds.';
 alter table treasury.split_rule_versions enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.split_rule_versions', '');
 
@@ -82,6 +94,8 @@ create index platform_fees_valid_from_idx on treasury.platform_fees (valid_from)
 comment on table treasury.platform_fees is 'What the settings of the platform''s fee were from when on, kept by a trigger on them. Append-only, so that what was charged earlier is split by the fee of then.';
 comment on column treasury.platform_fees.basis_points is 'Hundredths of a per cent.';
 comment on column treasury.platform_fees.fixed is 'By currency, in minor units.';
+comment on column treasury.platform_fees.id is 'As UUID v7: of two of one moment the later holds.';
+comment on column treasury.platform_fees.valid_from is 'From when on it holds.';
 alter table treasury.platform_fees enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.platform_fees', '');
 

@@ -45,6 +45,12 @@ pub fn to_stripe(money: Money, field: &str) -> Result<i64> {
     Ok(money.minor / scale)
 }
 
+/// The most of an amount that Stripe can write.
+pub fn payable_part(minor: i64, currency: Currency) -> i64 {
+    let (theirs, ours) = (decimals(currency), currency.exponent());
+    minor - minor % 10_i64.pow(ours.saturating_sub(theirs))
+}
+
 /// The currency of an object of Stripe, which writes it in lower case.
 pub fn currency(object: &Value) -> Result<Currency> {
     let code = object["currency"].as_str().ok_or_else(|| Error::missing("currency"))?;
@@ -87,6 +93,14 @@ mod tests {
         assert_eq!(error.sqlstate.code(), "22023");
         let error = from_stripe(i64::MAX, currency("MGA"), "amount").unwrap_err();
         assert_eq!(error.sqlstate.code(), "22003");
+    }
+
+    #[test]
+    fn what_stripe_cannot_write_stays() {
+        assert_eq!(payable_part(1_234, currency("MGA")), 1_200);
+        for code in ["USD", "JPY", "ISK", "KWD"] {
+            assert_eq!(payable_part(1_234, currency(code)), 1_234, "{code}");
+        }
     }
 
     proptest! {

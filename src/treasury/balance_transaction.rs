@@ -10,9 +10,10 @@ use crate::kernel::money::Currency;
 use crate::treasury::amount;
 use crate::treasury::books::{self, Account, Move};
 use crate::treasury::charge::reference;
+use crate::treasury::request::{self, NewRequest, Subject};
 use crate::treasury::store::balance_transactions as store;
 use pgrx::datum::TimestampWithTimeZone;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The most transactions of one list; Stripe gives a hundred on a page.
 const MOST: usize = 1000;
@@ -82,17 +83,9 @@ pub fn keep(transaction: &Transaction<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// A page of Stripe's list; how many were new. 22023 where it is none or too long.
+/// A list of Stripe's; how many were new. 22023 where it is none or too long.
 pub fn apply_list(field: &str, list: &Value) -> Result<i64> {
-    // Stripe's answer to a list is an object with the rows in data.
-    let rows = list.get("data").unwrap_or(list).as_array().filter(|rows| rows.len() <= MOST);
-    let rule = || Error::invalid(field, format!("must be a list of at most {MOST} transactions"));
-    let named = |mut error: Error| {
-        error.message = format!("{field}: {}", error.message);
-        error
-    };
-    let read = |row| Transaction::read(row).map_err(named);
-    let all = rows.ok_or_else(rule)?.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let all = read_list(field, list)?;
     let accounts = |one: &Transaction<'_>| {
         [Account::Stripe, one.fee_account().0].map(|account| (one.currency, account))
     };
@@ -102,4 +95,52 @@ pub fn apply_list(field: &str, list: &Value) -> Result<i64> {
         new += i64::from(keep(transaction)?);
     }
     Ok(new)
+}
+
+/// Stripe's answer to a list is an object with the rows in `data`.
+fn read_list<'a>(field: &str, list: &'a Value) -> Result<Vec<Transaction<'a>>> {
+    let rows = list.get("data").unwrap_or(list).as_array().filter(|rows| rows.len() <= MOST);
+    let rule = || Error::invalid(field, format!("must be a list of at most {MOST} transactions"));
+    let named = |mut error: Error| {
+        error.message = format!("{field}: {}", error.message);
+        error
+    };
+    rows.ok_or_else(rule)?.iter().map(|row| Transaction::read(row).map_err(named)).collect()
+}
+
+const PATH: &str = "/v1/balance_transactions";
+
+/// Has a worker ask Stripe what moved its balance since what it listed last; whether it was
+/// not asked already. Stripe lists the newest first: going on before the last one that it
+/// listed, page by page, nothing is left out, whatever webhooks brought meanwhile.
+pub fn fetch() -> Result<bool> {
+    if store::is_asked_for()? {
+        return Ok(false);
+    }
+    let mut params = json!({ "limit": PAGE });
+    if let Some(last) = store::last_listed()? {
+        params["ending_before"] = last.into();
+    }
+    request::enqueue(&NewRequest {
+        subject: Subject::BalanceTransactions,
+        method: "GET",
+        path: PATH,
+        account: None,
+        params,
+    })?;
+    Ok(true)
+}
+
+/// Stripe's most for one page.
+const PAGE: i64 = 100;
+
+/// What Stripe listed; where there is more, the next page is asked for.
+pub fn listed(answer: &Value) -> Result<()> {
+    apply_list("p_response", answer)?;
+    let ids = read_list("p_response", answer)?.iter().map(|one| one.id.to_owned()).collect();
+    store::mark_listed(ids)?;
+    if answer["has_more"] == json!(true) && store::last_listed()?.is_some() {
+        fetch()?;
+    }
+    Ok(())
 }

@@ -138,6 +138,22 @@ pub struct Move {
     pub minor: i64,
 }
 
+/// A side of a transfer, which is one entry of the document's ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Debit,
+    Credit,
+}
+
+impl Side {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Side::Debit => "debit",
+            Side::Credit => "credit",
+        }
+    }
+}
+
 /// What was posted.
 pub struct Posted {
     pub journal: Uuid,
@@ -189,4 +205,10 @@ pub fn lock_earnings(user: Uuid, currency: Currency) -> Result<Balance> {
         .into_iter()
         .next()
         .ok_or_else(|| crate::kernel::error::Error::internal("a locked account has no balance"))
+}
+
+/// What is on an account now, in minor units; nothing where nobody has opened it.
+pub fn balance(account: Account, currency: Currency) -> Result<i64> {
+    let id = ledger::find_account(SYSTEM, &account.code(currency))?;
+    id.map_or(Ok(0), |id| ledger::balance(id).map(|balance| balance.posted))
 }

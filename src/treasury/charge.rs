@@ -152,7 +152,8 @@ pub fn told(told: &Told<'_>) -> Result<Outcome> {
     let charge = &change.charge;
     let is_refunded = described.refunded > charge.reported;
     let posts = [change.splits(), is_refunded, transaction.is_some(), is_awaited];
-    if posts.into_iter().filter(|posts| *posts).count() > 1 {
+    // Whoever takes a list of balance transactions has its accounts before its rows, too.
+    if transaction.is_some() || posts.into_iter().filter(|posts| *posts).count() > 1 {
         hold(&change, transaction.as_slice())?;
     }
     if change.splits() {

@@ -37,6 +37,22 @@ pub enum TreasuryError {
     UnknownDispute { id: String },
     /// An event of the test mode for an account of the live mode, or the other way.
     OtherMode { live: bool },
+    /// No call of Stripe has this id.
+    UnknownRequest { id: Uuid },
+    /// No payout has this number.
+    UnknownPayout { id: i64 },
+    /// Somebody else's payout, or none.
+    NotYourPayout,
+    /// The payout's state does not allow it.
+    PayoutState { id: i64, is: &'static str },
+    /// Nobody can be paid to this account yet.
+    NotReady { missing: Vec<String> },
+    /// Less can be paid out than was asked for.
+    NotPayable { payable: Money },
+    /// Less than may be paid out at all.
+    BelowMinimum { minimum: Money },
+    /// Another session is paying everybody.
+    RunUnderWay,
 }
 
 impl From<TreasuryError> for Error {
@@ -82,6 +98,20 @@ impl From<TreasuryError> for Error {
                 let mode = if live { "live" } else { "test" };
                 Error::conflict(format!("p_live: the account is one of the {mode} mode"))
             }
+            UnknownRequest { id } => Error::not_found("request to Stripe", id),
+            UnknownPayout { id } => Error::not_found("payout", id),
+            NotYourPayout => {
+                Error::forbidden("p_payout_id: must be your own, unless you are an admin")
+            }
+            PayoutState { id, is } => Error::conflict("the state of the payout does not allow it")
+                .detail(format!("payout {id} is {is}")),
+            NotReady { missing } => Error::conflict("the account at Stripe cannot be paid to yet")
+                .detail(format!("missing: {}", missing.join(", "))),
+            NotPayable { payable } => Error::conflict("not so much can be paid out now")
+                .detail(format!("payable: {payable}"))
+                .hint("treasury.payable says what is held back."),
+            BelowMinimum { minimum } => Error::conflict(format!("at least {minimum} are paid out")),
+            RunUnderWay => Error::conflict("a payout run is under way"),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::kernel::clock::{from_unix, transaction_start};
 use crate::kernel::error::Result;
 use crate::kernel::settings;
 use crate::ops::inbox::{Event, Outcome};
-use crate::treasury::{SYSTEM, charge, dispute, refund};
+use crate::treasury::{SYSTEM, charge, dispute, payout_event, refund, stripe_account};
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
 
@@ -48,6 +48,12 @@ fn take(told: &Told<'_>) -> Result<Outcome> {
             refund::told(told)
         }
         kind if kind.starts_with("charge.dispute.") => dispute::told(told),
+        "account.updated" => stripe_account::told(told),
+        kind if kind.starts_with("account.external_account.") => stripe_account::details_told(told),
+        kind if kind.starts_with("payout.") => payout_event::told(told),
+        // The books have one account for all balances at Stripe, the platform's and the
+        // connected ones together, so money that goes from one to the other moves nothing.
+        kind if kind.starts_with("transfer.") => Ok(Outcome::Ignored),
         _ => Ok(Outcome::Ignored),
     }
 }

@@ -9,18 +9,26 @@
 
 mod amount;
 pub mod api;
-mod balance_transaction;
+pub mod balance_transaction;
 pub mod books;
 pub mod charge;
 mod dispute;
 mod error;
 mod events;
+mod initiation;
+mod jobs;
 mod ownership;
+mod payable;
+mod payout;
+mod payout_event;
+mod payout_run;
 mod platform_fee;
 mod preview;
 pub mod refund;
 mod request;
+mod risk;
 mod rule;
+mod sending;
 mod split;
 mod split_rule;
 mod standing;
@@ -28,6 +36,7 @@ mod store;
 mod stripe_account;
 mod triggers;
 pub mod user;
+mod watch;
 
 /// The system's name in settings and roles.
 pub const SYSTEM: &str = "treasury";
@@ -44,4 +53,6 @@ pub fn init() {
         system: SYSTEM,
         handle: events::handle,
     });
+    jobs::init();
+    watch::init();
 }

@@ -3,7 +3,9 @@
 
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Error, Result};
+use crate::ops::inbox::{self, Outcome};
 use crate::treasury::error::TreasuryError;
+use crate::treasury::events::{self, Told};
 use crate::treasury::store::stripe_accounts as store;
 use crate::treasury::{SYSTEM, user};
 use pgrx::Uuid;
@@ -92,6 +94,22 @@ impl Account {
         }
     }
 
+    /// What keeps Stripe from paying to it, or soon will.
+    pub fn missing(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        if self.status() != Status::Completed {
+            missing.push("onboarding_status".to_owned());
+        }
+        if !self.payouts_enabled {
+            missing.push("payouts_enabled".to_owned());
+        }
+        for (list, names) in [("currently_due", &self.currently_due), ("past_due", &self.past_due)]
+        {
+            missing.extend(names.iter().map(|name| format!("{list}.{name}")));
+        }
+        missing
+    }
+
     /// Of two events of one second the one that says more holds, whichever comes first.
     fn rank(&self) -> impl Ord {
         (
@@ -127,7 +145,11 @@ pub fn link(caller: &Caller, person: Uuid, account: &str) -> Result<()> {
     caller.require_admin(SYSTEM)?;
     check_id("p_stripe_account_id", account)?;
     user::require(person, "p_user_id")?;
-    if store::link(person, account)? || store::is_linked(person, account)? {
+    if store::link(person, account)? {
+        // What Stripe said of it and of its payouts before anybody knew whose it is.
+        return inbox::arrived(&events::key("account", account)).map(drop);
+    }
+    if store::is_linked(person, account)? {
         return Ok(());
     }
     let account = account.to_owned();
@@ -174,6 +196,26 @@ pub fn apply(object: &Value, at: TimestampWithTimeZone, live: Option<bool>) -> R
     Ok(known.user)
 }
 
+/// `account.updated`: takes it over, as soon as somebody has the account.
+pub fn told(told: &Told<'_>) -> Result<Outcome> {
+    let id = told.object["id"].as_str().ok_or_else(|| Error::missing("account.id"))?;
+    if store::owner(id)?.is_none() {
+        return Ok(events::wait_for("account", id));
+    }
+    apply(told.object, told.at, Some(told.live))?;
+    Ok(Outcome::Processed)
+}
+
+/// `account.external_account.*`: where payouts go to has changed.
+pub fn details_told(told: &Told<'_>) -> Result<Outcome> {
+    let named = told.account.or_else(|| told.object["account"].as_str());
+    let Some(id) = named else { return Ok(Outcome::Ignored) };
+    if !store::details_changed(id, told.at)? {
+        return Ok(events::wait_for("account", id));
+    }
+    Ok(Outcome::Processed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,6 +246,16 @@ mod tests {
         }
         let late = json!({"requirements": {"disabled_reason": "requirements.past_due"}});
         assert_eq!(account(late).status(), Status::Pending);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert!(account(enabled()).missing().is_empty());
+        let mut asked = enabled();
+        asked["requirements"] = json!({"currently_due": ["external_account"], "past_due": ["b"]});
+        let missing = account(asked).missing();
+        assert_eq!(missing, ["currently_due.external_account", "past_due.b"]);
+        assert_eq!(account(json!({})).missing(), ["onboarding_status", "payouts_enabled"]);
     }
 
     #[test]

@@ -159,6 +159,13 @@ pub fn zora_everywhere() -> Uuid {
         r#"select treasury.create_split_rule('{{"owner_id": "{zora}", "name": "Zora and all",
             "rules": [{{"recipient_id": "{zora}", "percent": 100}}]}}')"#
     ));
+    run(&format!(
+        "with charge as (
+            insert into treasury.charges (id, stripe_charge_id, status, amount_cents, currency, buyer_id, charged_at)
+            values (gen_random_uuid(), 'ch_zora', 'captured', 1, 'USD', '{zora}', now()) returning stripe_charge_id)
+         insert into treasury.refunds (original_charge_id, status, amount_cents, currency, requested_by, reason, failure_reason)
+         select stripe_charge_id, 'canceled', 1, 'USD', '{zora}', 'Zora was ill', 'call 9123456780' from charge"
+    ));
     run("insert into ops.check_results values ('x', now(), null, 0, 'bad: zora@example.com')");
     run("insert into ops.job_runs (id, job, system, started_at, finished_at, status, result, error, actor_role)
          values (gen_random_uuid(), 'x', 'ops', now(), now(), 'failed',

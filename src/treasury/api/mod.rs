@@ -2,6 +2,8 @@
 //! encodes.
 
 mod charges;
+mod payouts;
+mod requests;
 pub mod rules;
 mod splits;
 mod stripe_accounts;

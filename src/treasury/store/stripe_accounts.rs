@@ -2,7 +2,7 @@
 
 use crate::kernel::error::Result;
 use crate::kernel::rows::Record;
-use crate::kernel::spi::Query;
+use crate::kernel::spi::{Query, Row};
 use crate::treasury::stripe_account::Account;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, Uuid};
@@ -14,6 +14,17 @@ static LINK: Query = Query::write(
 );
 static IS_LINKED: Query = Query::read_latest(
     "select exists (select from treasury.stripe_accounts where id = $1 and stripe_account_id = $2)",
+);
+static OWNER: Query =
+    Query::read_latest("select id from treasury.stripe_accounts where stripe_account_id = $1");
+static FIND: Query = Query::read_latest(
+    "select stripe_account_id, details_submitted, payouts_enabled, charges_enabled, requirements
+       from treasury.stripe_accounts where id = $1",
+);
+static DETAILS_CHANGED: Query = Query::write(
+    "update treasury.stripe_accounts
+        set payout_details_changed_at = greatest(payout_details_changed_at, $2), updated_at = now()
+      where stripe_account_id = $1",
 );
 static LOCK: Query = Query::write(
     "select id, event_at, live, details_submitted, payouts_enabled, charges_enabled, requirements
@@ -48,20 +59,36 @@ pub struct Known {
 /// Keeps the row as it is until the transaction ends.
 pub fn lock(account: &str) -> Result<Option<Known>> {
     LOCK.first(&[account.into()], |row| {
-        let JsonB(requirements) = row.get(7)?;
-        let object = json!({
-            "details_submitted": row.get::<bool>(4)?,
-            "payouts_enabled": row.get::<bool>(5)?,
-            "charges_enabled": row.get::<bool>(6)?,
-            "requirements": requirements,
-        });
-        Ok(Known {
-            user: row.get(1)?,
-            event_at: row.opt(2)?,
-            live: row.opt(3)?,
-            account: Account::parse("stripe_accounts", &object)?,
-        })
+        let account = read_account(row, 4)?;
+        Ok(Known { user: row.get(1)?, event_at: row.opt(2)?, live: row.opt(3)?, account })
     })
+}
+
+/// What is kept of an account, in four columns from this one on.
+pub fn read_account(row: &Row<'_>, first: usize) -> Result<Account> {
+    let JsonB(requirements) = row.get(first + 3)?;
+    let object = json!({
+        "details_submitted": row.get::<bool>(first)?,
+        "payouts_enabled": row.get::<bool>(first + 1)?,
+        "charges_enabled": row.get::<bool>(first + 2)?,
+        "requirements": requirements,
+    });
+    Account::parse("stripe_accounts", &object)
+}
+
+/// Whose an account is.
+pub fn owner(account: &str) -> Result<Option<Uuid>> {
+    OWNER.first(&[account.into()], |row| row.get(1))
+}
+
+/// The account of a person.
+pub fn find(person: Uuid) -> Result<Option<(String, Account)>> {
+    FIND.first(&[person.into()], |row| Ok((row.get(1)?, read_account(row, 2)?)))
+}
+
+/// Notes down that payouts go elsewhere since; whether somebody has the account.
+pub fn details_changed(account: &str, at: TimestampWithTimeZone) -> Result<bool> {
+    Ok(DETAILS_CHANGED.run(&[account.into(), at.into()])? > 0)
 }
 
 pub fn apply(
