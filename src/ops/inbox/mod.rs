@@ -24,6 +24,7 @@ mod watch;
 pub use event::Event;
 pub use park::{arrived, is_awaited};
 pub use replay::for_product as replay;
+pub use park::{arrived, is_awaited, lock as lock_parent};
 pub use source::Source;
 
 use crate::kernel::error::Result;
