@@ -30,6 +30,7 @@ use crate::treasury::SYSTEM;
 use crate::treasury::store::reports as store;
 use parameters::Parameters;
 use pgrx::Uuid;
+use std::cell::RefCell;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -127,10 +128,19 @@ impl Wanted {
     }
 }
 
+thread_local! {
+    /// The last that was found to be one: PostgreSQL reads all of its files to tell.
+    static KNOWN_ZONE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
 /// Where days, months and years begin; PT409 where the setting is no time zone.
 pub fn time_zone() -> Result<String> {
     let zone: String = settings::get(SYSTEM, "report_time_zone")?;
+    if KNOWN_ZONE.with_borrow(|known| *known == zone) {
+        return Ok(zone);
+    }
     if store::is_time_zone(&zone)? {
+        KNOWN_ZONE.set(zone.clone());
         return Ok(zone);
     }
     Err(Error::conflict("the setting treasury.report_time_zone is no time zone").detail(zone))
