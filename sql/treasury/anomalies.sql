@@ -25,6 +25,7 @@ create table treasury.anomalies (
     constraint anomalies_user_id_fkey foreign key (user_id) references treasury.users,
     constraint anomalies_charge_id_fkey foreign key (charge_id) references treasury.charges,
     constraint anomalies_refund_id_fkey foreign key (refund_id) references treasury.refunds,
+    constraint anomalies_payout_id_fkey foreign key (payout_id) references treasury.payouts,
     constraint anomalies_severity_check check (severity in ('low', 'medium', 'high')),
     constraint anomalies_kind_check check (kind ~ '^[a-z][a-z0-9_]*$'),
     constraint anomalies_description_check check (description <> ''),
@@ -36,11 +37,14 @@ create index anomalies_flagged_at_idx on treasury.anomalies (flagged_at desc, id
 create index anomalies_user_id_idx on treasury.anomalies (user_id) where user_id is not null;
 create index anomalies_charge_id_idx on treasury.anomalies (charge_id) where charge_id is not null;
 create index anomalies_refund_id_idx on treasury.anomalies (refund_id) where refund_id is not null;
+create index anomalies_payout_id_idx on treasury.anomalies (payout_id) where payout_id is not null;
 comment on table treasury.anomalies is 'What is so unlikely that an admin should look at it, until one has. Found by the detectors of the treasury, or flagged by a model outside.';
+comment on column treasury.anomalies.id is 'Ours, in the order in which they were found.';
 comment on column treasury.anomalies.related_entry_id is 'The entry of treasury.ledger_entries that it is about.';
 comment on column treasury.anomalies.description is 'Ids and numbers, no personal data.';
 comment on column treasury.anomalies.severity is 'low, medium or high; of chance it is how many zeros its probability has beyond those that the setting anomaly_false_alarms asks for: 0, 2 or 7.';
 comment on column treasury.anomalies.flagged_at is 'When it was found.';
+comment on column treasury.anomalies.resolved_at is 'When an admin had looked at it; NULL while it is open.';
 comment on column treasury.anomalies.kind is 'Of ours: amount, seller_velocity, buyer_velocity, duplicate, refunds, hours, payout, drift.';
 comment on column treasury.anomalies.detector is 'backoffice, or the name of a model outside.';
 comment on column treasury.anomalies.key is 'What makes two of a detector the same: a second is not kept.';
@@ -48,7 +52,9 @@ comment on column treasury.anomalies.score is 'How odd: the zeros of the probabi
 comment on column treasury.anomalies.explanation is 'The numbers that made it, such as value, median, spread, expected and threshold.';
 comment on column treasury.anomalies.user_id is 'Whom it is about: a seller, a buyer, or whoever is paid.';
 comment on column treasury.anomalies.charge_id is 'The charge that it is about, or the last of several.';
+comment on column treasury.anomalies.refund_id is 'The refund that it is about.';
 comment on column treasury.anomalies.payout_id is 'The payout that it is about.';
+comment on column treasury.anomalies.currency is 'ISO 4217; NULL where it is about no amount.';
 comment on column treasury.anomalies.amount_cents is 'In minor units of the currency.';
 comment on column treasury.anomalies.resolved_by is 'The admin who looked at it; NULL for a server.';
 comment on column treasury.anomalies.resolution is 'What they found.';
@@ -70,6 +76,7 @@ create table treasury.anomaly_marks (
 comment on table treasury.anomaly_marks is 'How far the detectors have looked: one row for each table that they go through.';
 comment on column treasury.anomaly_marks.source is 'charges or payouts.';
 comment on column treasury.anomaly_marks.since is 'Everything that was made before has been looked at.';
+comment on column treasury.anomaly_marks.seen_id is 'The row that the sweep has come to.';
 comment on column treasury.anomaly_marks.seen_at is 'Where the sweep is that has begun, with seen_id; NULL where none has.';
 comment on column treasury.anomaly_marks.next_since is 'Where the sweep after it begins.';
 alter table treasury.anomaly_marks enable row level security;
@@ -81,11 +88,13 @@ create table treasury.anomaly_waiting (
     constraint anomaly_waiting_charge_id_fkey foreign key (charge_id) references treasury.charges
 );
 comment on table treasury.anomaly_waiting is 'Charges that were only authorized when the detectors came to them; they are looked at once they are captured.';
+comment on column treasury.anomaly_waiting.charge_id is 'The charge, ours.';
 alter table treasury.anomaly_waiting enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.anomaly_waiting', '');
 
--- The order in which detectors go through charges.
+-- The order in which detectors go through charges and payouts.
 create index charges_created_at_idx on treasury.charges (created_at, id);
+create index payouts_initiated_at_idx on treasury.payouts (initiated_at, id);
 
 insert into backoffice.setting_definitions
     (system, key, kind, default_value, minimum, maximum, nullable, description) values

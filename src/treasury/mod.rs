@@ -6,7 +6,8 @@
 //! ([`ownership`] says who may change one), and so is the [`platform_fee`], so that
 //! editing never changes the past. [`preview`] shows what would become of an amount. People are paid to a
 //! [`stripe_account`], which is as Stripe last described it. What is odd about money becomes an
-//! [`anomaly`], and what somebody must know at once an [`alert`].
+//! [`anomaly`], and what somebody must know at once an [`alert`]. Whoever must account for
+//! it all gets a [`report`], and buyers an [`invoice`].
 
 mod adjustment;
 pub mod alert;
@@ -23,6 +24,7 @@ mod error;
 mod events;
 mod health;
 mod initiation;
+mod invoice;
 mod jobs;
 mod ledger_entry;
 mod overriding;
@@ -35,6 +37,7 @@ mod platform_fee;
 mod preview;
 mod reconcile;
 pub mod refund;
+pub mod report;
 mod request;
 mod retention;
 mod risk;
@@ -46,6 +49,7 @@ mod split_rule;
 mod standing;
 mod store;
 mod stripe_account;
+mod tax_profile;
 mod triggers;
 pub mod user;
 mod watch;
@@ -60,6 +64,7 @@ pub fn init() {
         signed_up: user::signed_up,
         admin_made: user::admin_made,
     });
+    report::init();
     crate::ops::inbox::register(crate::ops::inbox::Handler {
         source: crate::ops::inbox::Source::Stripe,
         system: SYSTEM,

@@ -45,6 +45,10 @@ mod tests {
         book("refund", Account::Revenue, Account::Stripe, 50);
         book("refund", Account::Earnings(host), Account::Stripe, 300);
         book("dispute", Account::Earnings(artist), Account::Stripe, 150);
+        run(&format!(
+            "insert into treasury.payouts (user_id, status, amount_cents, currency, stripe_account_id) values
+                ('{host}', 'pending', 299, 'USD', 'acct_1'), ('{host}', 'failed', 5, 'USD', 'acct_1')"
+        ));
         book("payout", Account::Earnings(host), Account::InTransit, 299);
         book("adjustment", Account::Adjustments, Account::Earnings(artist), 7);
         assert_eq!((detect("drifts"), open()), (0, 0));

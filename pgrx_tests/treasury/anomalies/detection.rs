@@ -174,6 +174,25 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_payout_far_from_the_others_is_found() {
+        let host = person("host");
+        run(&format!(
+            "insert into treasury.payouts (user_id, ledger_entry_id, status, amount_cents, currency, stripe_account_id)
+             select '{host}', 100 + n, 'paid', case n when 9 then 5000000 else 10000 + 500 * n end, 'USD', 'acct_1'
+               from generate_series(1, 12) n"
+        ));
+        run(
+            "insert into treasury.payouts (status, amount_cents, currency) values ('paid', 900000000, 'USD')",
+        );
+        assert_eq!((detect("payouts"), detect("anomalies")), (12, 0));
+        let row: String =
+            one("select concat_ws(' ', kind, severity, user_id, amount_cents, related_entry_id,
+                    (select amount_cents from treasury.payouts p where p.id = payout_id))
+               from treasury.anomalies where kind <> 'drift'");
+        assert_eq!(row, format!("payout high {host} 5000000 109 5000000"));
+    }
+
+    #[pg_test]
     fn nothing_and_what_is_nobodys_do_no_harm() {
         assert_eq!((detect("charges"), detect("anomalies")), (0, 0));
         let host = person("host");

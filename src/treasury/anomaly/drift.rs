@@ -17,15 +17,17 @@ pub struct Returned {
     pub shares: Vec<(Option<Uuid>, i64)>,
 }
 
-/// Somebody's earnings by their charges and by the ledger, in minor units, before payouts
-/// and corrections.
+/// Somebody's earnings by their charges and payouts, and by the ledger, in minor units,
+/// without corrections by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     pub user: Uuid,
     pub currency: String,
     /// Their shares of charges.
     pub shares: i128,
-    /// What charges, refunds and disputes posted.
+    /// Payouts that are not undone.
+    pub paid: i128,
+    /// What charges, refunds, disputes and payouts posted.
     pub ledger: i128,
 }
 
@@ -51,13 +53,14 @@ pub fn find(positions: &[Position], charges: &[Returned]) -> Vec<Finding> {
     let describe = |one: &Position| {
         let key = (one.user, one.currency.clone());
         let back = given.get(&key).copied().unwrap_or(0);
-        let drift = one.ledger - (one.shares - back);
+        let expected = one.shares - back - one.paid;
+        let drift = one.ledger - expected;
         (drift != 0).then(|| Finding {
             kind: Kind::Drift,
             key: format!("drift:{}:{}:{drift}", one.user, one.currency),
             severity: Severity::High,
             description: format!(
-                "Earnings of {} in the ledger are {drift} {} off what charges say.",
+                "Earnings of {} in the ledger are {drift} {} off what charges and payouts say.",
                 one.user, one.currency
             ),
             score: drift.unsigned_abs() as f64,
@@ -68,9 +71,10 @@ pub fn find(positions: &[Position], charges: &[Returned]) -> Vec<Finding> {
             amount: i64::try_from(drift).ok(),
             explanation: json!({
                 "value": one.ledger.to_string(),
-                "expected": (one.shares - back).to_string(),
+                "expected": expected.to_string(),
                 "shares": one.shares.to_string(),
                 "returned": back.to_string(),
+                "paid": one.paid.to_string(),
                 "drift": drift.to_string(),
                 "threshold": 0,
             }),
@@ -105,7 +109,7 @@ mod tests {
     }
 
     fn position(n: u8, shares: i128, ledger: i128) -> Position {
-        Position { user: user(n), currency: "USD".to_owned(), shares, ledger }
+        Position { user: user(n), currency: "USD".to_owned(), shares, paid: 0, ledger }
     }
 
     #[test]
@@ -123,6 +127,9 @@ mod tests {
         // More than there was takes no more than all; less than nothing takes nothing.
         assert!(find(&positions(0, 0), &[returned(5000)]).is_empty());
         assert!(find(&positions(600, 300), &[returned(-5)]).is_empty());
+        let paid = Position { paid: 599, ..position(1, 600, 1) };
+        assert!(find(&[paid], &[]).is_empty());
+        assert_eq!(find(&[Position { paid: 598, ..position(1, 600, 1) }], &[]).len(), 1);
     }
 
     #[test]

@@ -8,13 +8,16 @@ use crate::ops::watch::check;
 use crate::treasury::SYSTEM;
 use crate::treasury::anomaly::detect::{self, Context};
 use crate::treasury::anomaly::record::keep;
-use crate::treasury::anomaly::surprise::Alarm;
-use crate::treasury::anomaly::{amount, refunds, velocity, watch};
-use crate::treasury::store::{anomaly_history as history, anomaly_marks as marks};
+use crate::treasury::anomaly::surprise::{Alarm, Centre};
+use crate::treasury::anomaly::{amount, payout, refunds, velocity, watch};
+use crate::treasury::store::{
+    anomaly_history as history, anomaly_marks as marks, anomaly_payouts as paid,
+};
 use pgrx::Uuid;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 
-/// How many charges are looked at in one batch.
+/// How many charges or payouts are looked at in one batch.
 const BATCH: i64 = 5000;
 /// How many batches an admin waits for.
 const MOST_BATCHES: usize = 100;
@@ -22,6 +25,7 @@ const MOST_BATCHES: usize = 100;
 const REFUND_MINUTES: i32 = 60;
 
 const CHARGES: &str = "charges";
+const PAYOUTS: &str = "payouts";
 const REFUNDS: &str = "refunds";
 
 pub fn init() {
@@ -58,33 +62,89 @@ fn plan() -> Result<Plan> {
     })
 }
 
+/// What came of a batch, or of several.
+#[derive(Clone, Copy, Default)]
+struct Looked {
+    charges: usize,
+    payouts: usize,
+    anomalies: usize,
+    more: bool,
+}
+
 /// Job: one batch.
 fn run() -> Result<Value> {
     let plan = plan()?;
-    let (looked, found, more) = charges(&plan)?;
-    let mut anomalies = found;
+    let Looked { charges, payouts, mut anomalies, more } = batch(&plan)?;
     if !more && marks::is_due(REFUNDS, REFUND_MINUTES)? {
         anomalies += of_refunds(&plan)?;
     }
-    Ok(json!({"charges": looked, "anomalies": anomalies, "more": more}))
+    Ok(json!({"charges": charges, "payouts": payouts, "anomalies": anomalies, "more": more}))
 }
 
 /// Everything there is to look at, for an admin; how much that was and what was found.
 pub fn detect(caller: &Caller) -> Result<Value> {
     caller.require_admin(SYSTEM)?;
     let plan = plan()?;
-    let (mut looked, mut anomalies, mut more) = (0, 0, true);
+    let mut all = Looked { more: true, ..Looked::default() };
     for _ in 0..MOST_BATCHES {
-        let (charges, found, left) = charges(&plan)?;
-        (looked, anomalies, more) = (looked + charges, anomalies + found, left);
+        let Looked { charges, payouts, anomalies, more } = batch(&plan)?;
+        all.charges += charges;
+        all.payouts += payouts;
+        all.anomalies += anomalies;
+        all.more = more;
         if !more {
             break;
         }
     }
-    anomalies += of_refunds(&plan)?;
+    all.anomalies += of_refunds(&plan)?;
     let drift = check::run_one(watch::DRIFT)?;
-    let drifts = drift["problems"].as_i64().unwrap_or(0);
-    Ok(json!({"charges": looked, "anomalies": anomalies, "drifts": drifts, "more": more}))
+    Ok(json!({
+        "charges": all.charges,
+        "payouts": all.payouts,
+        "anomalies": all.anomalies,
+        "drifts": drift["problems"].as_i64().unwrap_or(0),
+        "more": all.more,
+    }))
+}
+
+/// The next charges, and when there are no more, the next payouts.
+fn batch(plan: &Plan) -> Result<Looked> {
+    let (charges, anomalies, more) = charges(plan)?;
+    let looked = Looked { charges, payouts: 0, anomalies, more };
+    if more {
+        return Ok(looked);
+    }
+    let (payouts, anomalies, more) = payouts(plan)?;
+    Ok(Looked { payouts, anomalies: looked.anomalies + anomalies, more, ..looked })
+}
+
+/// The next batch of payouts.
+fn payouts(plan: &Plan) -> Result<(usize, usize, bool)> {
+    if marks::lock(PAYOUTS)? {
+        marks::begin(PAYOUTS)?;
+    }
+    let next = paid::next(PAYOUTS, BATCH)?;
+    let more = next.len() as i64 == BATCH;
+    if !more {
+        marks::end(PAYOUTS)?;
+    }
+    let new: Vec<i64> = next.iter().filter(|(_, pays)| *pays).map(|(id, _)| *id).collect();
+    if new.is_empty() {
+        return Ok((0, 0, more));
+    }
+    let everybody = centres(paid::amounts(&new)?);
+    let found: Vec<_> = paid::history(&new)?
+        .iter()
+        .flat_map(|one| payout::find(one, everybody.get(&one.currency), plan.alarm))
+        .collect();
+    Ok((new.len(), keep(&found)?, more))
+}
+
+/// The middle of everybody's amounts in each currency that has enough of them.
+fn centres(amounts: Vec<(String, Vec<i64>)>) -> HashMap<String, Centre> {
+    let centre =
+        |(currency, amounts): (String, Vec<i64>)| Some((currency, amount::everybody(&amounts)?));
+    amounts.into_iter().filter_map(centre).collect()
 }
 
 /// The next batch of charges: how many, what was found, and whether there are more.
@@ -111,13 +171,10 @@ fn look(charges: &[Uuid], plan: &Plan) -> Result<usize> {
     }
     let activity = history::activity(charges)?;
     let rate = |people| Context::rate(activity.charges, people, activity.days);
-    let amounts = history::amounts(charges)?.into_iter();
     let context = Context {
         alarm: plan.alarm,
         duplicate_minutes: plan.duplicate_minutes,
-        amounts: amounts
-            .filter_map(|(currency, amounts)| Some((currency, amount::everybody(&amounts)?)))
-            .collect(),
+        amounts: centres(history::amounts(charges)?),
         seller_rate: rate(activity.sellers),
         buyer_rate: rate(activity.buyers),
     };

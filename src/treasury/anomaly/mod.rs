@@ -14,7 +14,7 @@ mod finding;
 mod hours;
 mod job;
 mod moment;
-mod payout;
+pub mod payout;
 mod record;
 pub mod refunds;
 pub mod series;

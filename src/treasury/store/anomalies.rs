@@ -6,12 +6,12 @@ use crate::kernel::spi::Query;
 use crate::treasury::anomaly::{Finding, Flag};
 use pgrx::{JsonB, Uuid};
 
-// The entry of a charge is the one by which its seller earned: of that journal, the credit of their earnings.
+// The entry of a payout is the one that took it off the earnings; that of a charge is the one by which its seller earned: of that journal, the credit of their earnings.
 static INSERT: Query = Query::write(
     "insert into treasury.anomalies
         (related_entry_id, description, severity, kind, detector, key, score, explanation, user_id, charge_id,
          payout_id, currency, amount_cents)
-     values (coalesce($1, (
+     values (coalesce($1, (select p.ledger_entry_id from treasury.payouts p where p.id = $11), (
             select ('x' || substr(md5(t.id::text || ':credit'), 1, 16))::bit(64)::bigint & 9223372036854775807
               from treasury.charges c
               join ledger.accounts a on a.system = 'treasury' and a.code = 'earnings:' || c.owner_id || ':' || c.currency

@@ -83,34 +83,35 @@ static REFUNDS: Query = Query::read(
       group by 1",
 );
 static MONTH: Query = Query::read("select to_char(now() at time zone 'utc', 'YYYY-MM')");
-// One statement, so that both sides are of one moment: each user's shares and what the ledger has of them, and then the
-// charges of which something was given back.
+// One statement, so that all sides are of one moment: each user's shares, payouts that are not undone, and what the
+// ledger has of both; and then the charges of which something was given back.
 static EARNINGS: Query = Query::read(
-    "with shares as (
-        select s.user_id, c.currency, sum(s.amount_cents) as amount
-          from treasury.charge_shares s join treasury.charges c on c.id = s.charge_id
-         where s.user_id is not null group by 1, 2),
-     accounts as (
+    "with accounts as (
         select id, owner_id, currency from ledger.accounts
          where system = 'treasury' and owner_id is not null and code = 'earnings:' || owner_id || ':' || currency),
      kinds as (
         select id from ledger.transfer_kinds
-         where system = 'treasury' and kind in ('stripe_charge', 'refund', 'dispute')),
-     booked as (
-        select x.owner_id, x.currency, sum(x.amount) as amount
-          from (select a.owner_id, a.currency, t.amount::numeric as amount
-                  from accounts a join ledger.all_transfers t on t.credit_account_id = a.id
-                 where t.kind_id in (select id from kinds)
-                 union all
-                select a.owner_id, a.currency, -t.amount::numeric
-                  from accounts a join ledger.all_transfers t on t.debit_account_id = a.id
-                 where t.kind_id in (select id from kinds)) x
-         group by 1, 2)
-     select user_id, currency, coalesce(s.amount, 0)::text, coalesce(b.amount, 0)::text, null::bigint, null::uuid[], null::bigint[]
-       from shares s
-       full join (select owner_id as user_id, currency, amount from booked) b using (user_id, currency)
+         where system = 'treasury' and kind in ('stripe_charge', 'refund', 'dispute', 'payout')),
+     parts as (
+        select s.user_id, c.currency, s.amount_cents::numeric as shares, 0::numeric as paid, 0::numeric as booked
+          from treasury.charge_shares s join treasury.charges c on c.id = s.charge_id
+         where s.user_id is not null
+         union all
+        select p.user_id, p.currency, 0, p.amount_cents, 0 from treasury.payouts p
+         where p.user_id is not null and p.status not in ('canceled', 'failed')
+         union all
+        select a.owner_id, a.currency, 0, 0, t.amount
+          from accounts a join ledger.all_transfers t on t.credit_account_id = a.id
+         where t.kind_id in (select id from kinds)
+         union all
+        select a.owner_id, a.currency, 0, 0, -t.amount::numeric
+          from accounts a join ledger.all_transfers t on t.debit_account_id = a.id
+         where t.kind_id in (select id from kinds))
+     select user_id, currency, sum(shares)::text, sum(paid)::text, sum(booked)::text,
+            null::bigint, null::uuid[], null::bigint[]
+       from parts group by 1, 2
      union all
-     select null, c.currency, null, null, c.refunded_cents + c.disputed_cents,
+     select null, c.currency, null, null, null, c.refunded_cents + c.disputed_cents,
             array_agg(s.user_id order by s.position), array_agg(s.amount_cents order by s.position)
        from treasury.charges c join treasury.charge_shares s on s.charge_id = c.id
       where c.refunded_cents + c.disputed_cents > 0
@@ -216,15 +217,16 @@ pub fn earnings() -> Result<(Vec<Position>, Vec<Returned>)> {
                 user,
                 currency,
                 shares: number(&row.get::<String>(3)?)?,
-                ledger: number(&row.get::<String>(4)?)?,
+                paid: number(&row.get::<String>(4)?)?,
+                ledger: number(&row.get::<String>(5)?)?,
             }),
             None => returned.push(Returned {
                 currency,
-                gone: row.get(5)?,
+                gone: row.get(6)?,
                 shares: row
-                    .get::<Vec<Option<Uuid>>>(6)?
+                    .get::<Vec<Option<Uuid>>>(7)?
                     .into_iter()
-                    .zip(row.get::<Vec<i64>>(7)?)
+                    .zip(row.get::<Vec<i64>>(8)?)
                     .collect(),
             }),
         }
