@@ -99,9 +99,10 @@ impl Cast {
     }
 }
 
-/// A statement that gives one value, as an expression; INSERT … RETURNING has no other way.
+/// A statement that gives one value, as an expression; what writes and is RETURNING has no
+/// other way.
 fn as_scalar(statement: &str) -> String {
-    if statement.starts_with("insert") {
+    if ["insert", "update"].iter().any(|word| statement.starts_with(word)) {
         format!("with made as ({statement}) select (select id from made)")
     } else {
         format!("select ({statement})")

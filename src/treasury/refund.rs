@@ -189,7 +189,7 @@ fn not_yours() -> Error {
 /// Whether a refund that the buyer asks for needs nobody's consent.
 fn is_early(charge: &Charge) -> Result<bool> {
     let days: i64 = settings::get(SYSTEM, "refund_days")?;
-    Ok(charge.charged_at > seconds_after_start(-days.saturating_mul(SECONDS_OF_A_DAY)))
+    Ok(days > 0 && charge.charged_at > seconds_after_start(-days.saturating_mul(SECONDS_OF_A_DAY)))
 }
 
 fn send(row: i64, charge: &Charge, minor: i64) -> Result<()> {
