@@ -166,6 +166,10 @@ pub fn zora_everywhere() -> Uuid {
          insert into treasury.refunds (original_charge_id, status, amount_cents, currency, requested_by, reason, failure_reason)
          select stripe_charge_id, 'canceled', 1, 'USD', '{zora}', 'Zora was ill', 'call 9123456780' from charge"
     ));
+    run(&format!(
+        r#"select treasury.set_tax_profile('{zora}', '{{"name": "Zora Quartzheim", "address": "1 Sapphire Lane",
+            "country": "DE", "vat_id": "DE123456789"}}')"#
+    ));
     run("insert into ops.check_results values ('x', now(), null, 0, 'bad: zora@example.com')");
     run("insert into ops.job_runs (id, job, system, started_at, finished_at, status, result, error, actor_role)
          values (gen_random_uuid(), 'x', 'ops', now(), now(), 'failed',

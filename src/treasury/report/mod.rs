@@ -136,7 +136,7 @@ thread_local! {
 /// Where days, months and years begin; PT409 where the setting is no time zone.
 pub fn time_zone() -> Result<String> {
     let zone: String = settings::get(SYSTEM, "report_time_zone")?;
-    if KNOWN_ZONE.with_borrow(|known| *known == zone) {
+    if !zone.is_empty() && KNOWN_ZONE.with_borrow(|known| *known == zone) {
         return Ok(zone);
     }
     if store::is_time_zone(&zone)? {
