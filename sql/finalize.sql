@@ -81,7 +81,9 @@ declare
         'customers_id_fkey', 'customers_promoter_id_fkey',
         'pin_transactions_user_id_fkey',
         'affiliate_commissions_customer_id_fkey', 'affiliate_commissions_initiator_promoter_id_fkey',
-        'affiliate_commissions_recipient_id_fkey'];
+        'affiliate_commissions_recipient_id_fkey',
+        'charges_owner_id_fkey', 'charges_buyer_id_fkey',
+        'charge_shares_charge_id_fkey', 'charge_shares_user_id_fkey'];
     item record;
 begin
     for item in
@@ -89,7 +91,7 @@ begin
           from pg_catalog.pg_trigger t
           join pg_catalog.pg_constraint c on c.oid = t.tgconstraint
          where c.conname = any (proved)
-           and c.connamespace in ('identity'::regnamespace, 'network'::regnamespace)
+           and c.connamespace in ('identity'::regnamespace, 'network'::regnamespace, 'treasury'::regnamespace)
            and t.tgrelid = c.conrelid and t.tgfoid = '"RI_FKey_check_ins"'::regproc
     loop
         execute format('alter table %s disable trigger %I', item.name, item.tgname);

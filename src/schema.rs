@@ -300,7 +300,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/treasury/adjustments_access.sql",
     name = "treasury_adjustments_access",
-    requires = ["treasury_anomalies_access"]
+    requires = ["treasury_anomalies_access", treasury::api::audit_logs::treasury_read_audit_logs]
 );
 extension_sql_file!(
     "../sql/treasury/reconcile_access.sql",

@@ -147,7 +147,7 @@ test('what the paths do not have, and what makes no sense', async () => {
   ]) {
     assert.equal((await api(method, path, host, method === 'GET' ? undefined : {})).status, 404, `${method} ${path}`);
   }
-  for (const query of ['id=x', 'id=1.5', 'id=99999999999999999999', 'payoutId=-', 'id=1%20', 'id=null%20']) {
+  for (const query of ['id=x', 'id=1.5', 'id=99999999999999999999', 'payoutId=-', 'id=null']) {
     assert.equal((await api('GET', `status?${query}`, host)).status, 400, query);
   }
   assert.deepEqual(code(await api('GET', 'status?id=-1', host)), [403, '42501']);

@@ -1,19 +1,29 @@
 //! The treasury inside PostgreSQL, one file for each concept, and their fixtures.
 
+mod adjustments;
 mod anomalies;
 mod charges;
 mod described;
 mod disputes;
+mod forms;
+mod health;
+mod invoices;
+mod ledger_entries;
 mod money;
+mod overrides;
 mod payables;
 mod payout_events;
 mod payout_risks;
 mod payout_runs;
 mod payouts;
 mod preview;
+mod reconcile;
 mod refunds;
+mod reports;
 mod requests;
+mod retention;
 mod rules;
+pub mod sales;
 pub mod stripe;
 mod stripe_accounts;
 mod users;
@@ -21,8 +31,10 @@ mod visibility;
 
 use crate::identity::{self, NewPerson};
 use crate::kernel::ids::new_id;
+use crate::kernel::money::Currency;
 use crate::kernel::roles;
 use crate::pgrx_tests::support::*;
+use crate::treasury::books::{self, Account, Move};
 use pgrx::Uuid;
 
 /// Somebody with one role of the treasury, made by the database, which is at work then;
@@ -77,4 +89,26 @@ pub fn in_force(owner: Uuid, currency: &str, at: &str) -> Option<String> {
     maybe(&format!(
         "select rule_id || '/' || version from treasury.rule_in_force('{owner}', '{currency}', {at})"
     ))
+}
+
+/// Posts moves in dollars as the database, which is at work then; the ids of the transfers.
+pub fn posting(kind: &str, reference: &str, moves: &[(Account, Account, i64)]) -> Vec<Uuid> {
+    become_database();
+    let moves: Vec<Move> = moves
+        .iter()
+        .map(|(debit, credit, minor)| Move { debit: *debit, credit: *credit, minor: *minor })
+        .collect();
+    let posted = books::post(kind, Some(reference), None, usd(), &moves).expect("a posting");
+    posted.map(|posted| posted.transfers).unwrap_or_default()
+}
+
+pub fn usd() -> Currency {
+    Currency::parse("USD", "currency").expect("dollars")
+}
+
+/// A charge of which somebody has 90 and the platform 10, and Stripe kept 3.
+pub fn sold(user: Uuid, reference: &str) {
+    use Account::*;
+    posting("stripe_charge", reference, &[(Stripe, Revenue, 10), (Stripe, Earnings(user), 90)]);
+    posting("processing_fee", &format!("txn_{reference}"), &[(ProcessingFees, Stripe, 3)]);
 }

@@ -7,7 +7,7 @@ mod tests {
     use crate::pgrx_tests::treasury::money::*;
     use crate::pgrx_tests::treasury::*;
     use pgrx::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn text(column: &str) -> Option<String> {
         maybe(&format!("select ({column})::text from treasury.payouts order by id desc limit 1"))
@@ -224,6 +224,6 @@ mod tests {
         assert_eq!(changed(), Some(one(&format!("select to_timestamp({})::text", BEGIN + 20))));
         let unknown = tell(kind, Some("acct_nobody"), json!({"id": "ba_2"}), 0);
         assert_eq!(unknown, "parked");
-        assert_eq!(tell(kind, None, Value::from(json!({"id": "ba_3"})), 0), "processed");
+        assert_eq!(tell(kind, None, json!({"id": "ba_3"}), 0), "processed");
     }
 }

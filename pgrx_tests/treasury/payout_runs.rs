@@ -156,10 +156,10 @@ mod tests {
     }
 
     #[pg_test]
-    fn many_are_paid_in_batches() {
+    fn many_are_paid_in_several_calls() {
         become_database();
         run(
-            "insert into identity.users (id, email) select gen_random_uuid(), 'p' || n || '@example.com' from generate_series(1, 2100) n",
+            "insert into identity.users (id, system, email) select gen_random_uuid(), 'treasury', 'p' || n || '@example.com' from generate_series(1, 2100) n",
         );
         run(
             "insert into treasury.users (id, email, role) select id, email, 'host' from identity.users where email like 'p%@example.com'",
@@ -173,6 +173,12 @@ mod tests {
                from treasury.users where role = 'host'");
         run("select ledger.post_journal('treasury', 'stripe_charge', (select jsonb_agg(jsonb_build_object('debit', 'stripe:USD',
                 'credit', 'earnings:' || id || ':USD', 'amount', 1000)) from treasury.users where role = 'host'))");
+        set("payout_run_accounts", "1000");
+        for paid in [1_000_i32, 2_000] {
+            let so_far: i32 =
+                one("select payouts from treasury.run_payouts() where finished_at is null");
+            assert_eq!(so_far, paid);
+        }
         assert_eq!(pay_all("null"), json!([2_100, 2_100, 0, {"USD": 2_100_000}, {}]));
         assert_eq!((balance("in_transit"), balance("stripe")), (2_100_000, 2_100_000));
         let requests: i64 = one("select count(distinct subject_id) from treasury.stripe_requests");

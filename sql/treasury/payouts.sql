@@ -20,6 +20,8 @@ create table treasury.payout_runs (
 );
 create index payout_runs_open_idx on treasury.payout_runs (started_at) where finished_at is null;
 comment on table treasury.payout_runs is 'Nightly runs that pay everybody who is payable. One of a day for each currency asked for and one for all; what a broken one had not come to is done by the next call of the same day.';
+comment on column treasury.payout_runs.id is 'Ours, as UUID v7.';
+comment on column treasury.payout_runs.started_at is 'When it began.';
 comment on column treasury.payout_runs.day is 'The day in UTC; nobody is paid by a run twice on one.';
 comment on column treasury.payout_runs.currency is 'The only currency (ISO 4217) that was asked for; NULL for all.';
 comment on column treasury.payout_runs.finished_at is 'When it had looked at the last account; NULL while there are more.';
@@ -75,6 +77,8 @@ create index payouts_requested_by_idx on treasury.payouts (requested_by) where r
 create index payouts_open_idx on treasury.payouts (initiated_at) where status in ('review', 'pending', 'in_transit');
 create index payouts_to_send_idx on treasury.payouts (scheduled_for) where status = 'pending' and sent_at is null;
 comment on table treasury.payouts is 'What people are paid of their earnings through Stripe, asked for here or made at Stripe; and the platform''s own payouts to its bank. What is in the ledger follows from the status.';
+comment on column treasury.payouts.id is 'The number of the payout.';
+comment on column treasury.payouts.updated_at is 'When it last changed here.';
 comment on column treasury.payouts.user_id is 'Whose earnings it pays out; NULL for a payout of the platform itself.';
 comment on column treasury.payouts.ledger_entry_id is 'The entry of treasury.ledger_entries that took it off the earnings when it was made.';
 comment on column treasury.payouts.status is 'review: an admin must let it; pending: to be asked of Stripe, or asked; in_transit; paid: as far as Stripe knows, it may still fail; canceled or failed: the money is back. It only moves forward.';
@@ -116,6 +120,8 @@ create table treasury.payout_risks (
 );
 create index payout_risks_decided_by_idx on treasury.payout_risks (decided_by) where decided_by is not null;
 comment on table treasury.payout_risks is 'What made a payout risky, and what an admin decided. For admins only.';
+comment on column treasury.payout_risks.payout_id is 'The payout.';
+comment on column treasury.payout_risks.decided_at is 'When; NULL where nobody decided or had to.';
 comment on column treasury.payout_risks.reasons is 'A list of {reason, score} and what was found.';
 comment on column treasury.payout_risks.assessed_at is 'When the payout was made.';
 comment on column treasury.payout_risks.decided_by is 'The admin; NULL for a server.';
@@ -147,6 +153,8 @@ insert into backoffice.setting_definitions
      'How many instant payouts somebody may have in 24 hours'),
     ('treasury', 'payout_schedule_days', 'integer', '90', 1, 365,
      'How far ahead a payout may be scheduled'),
+    ('treasury', 'payout_run_accounts', 'integer', '10000', 1, 10000,
+     'How many accounts one call of a payout run looks at; they are locked until it is done'),
     ('treasury', 'payout_overdue_days', 'integer', '7', 1, 365,
      'A payout that is under review or on its way for longer is overdue'),
     ('treasury', 'payout_review_score', 'integer', '60', 1, 101,

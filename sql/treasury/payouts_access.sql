@@ -15,8 +15,6 @@ create trigger payouts_audit after insert or update or delete on treasury.payout
     for each row execute function ops.audit_row();
 create trigger payout_risks_audit after insert or update or delete on treasury.payout_risks
     for each row execute function ops.audit_row();
-create trigger payout_runs_audit after insert or update or delete on treasury.payout_runs
-    for each row execute function ops.audit_row();
 
 create procedure backoffice.install_treasury_payouts() language plpgsql as $$
 begin

@@ -45,11 +45,8 @@ comment on column treasury.stripe_requests.finished_at is 'When it was done, ref
 comment on column treasury.stripe_requests.response_status is 'The HTTP status of the last answer; NULL for none.';
 comment on column treasury.stripe_requests.method is 'GET or POST.';
 comment on column treasury.stripe_requests.attempts is 'How often it was claimed.';
-comment on column treasury.stripe_requests.leased_by is 'The worker that has it.';
-comment on column treasury.stripe_requests.leased_until is 'Until when the worker has it; then another may.';
 comment on column treasury.stripe_requests.last_error is 'What went wrong last.';
 comment on column treasury.stripe_requests.created_at is 'When it was put here.';
-comment on column treasury.stripe_requests.finished_at is 'When it was done, refused, given up or canceled.';
 alter table treasury.stripe_requests enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.stripe_requests', '');
 

@@ -10,6 +10,7 @@ pub mod archive;
 pub mod blind_index;
 pub mod caller;
 pub mod clock;
+pub mod csv;
 pub mod error;
 pub mod idempotency;
 pub mod ids;

@@ -41,7 +41,7 @@ mod limits;
 pub mod model;
 mod opening;
 mod posting;
-mod reconcile;
+pub mod reconcile;
 mod replay;
 pub mod report;
 mod reversal;

@@ -146,6 +146,7 @@ pub fn told(told: &Told<'_>) -> Result<Outcome> {
     let object = &told.object["balance_transaction"];
     let transaction = object.is_object().then(|| Transaction::read(object)).transpose()?;
     let key = key("charge", described.id);
+    inbox::lock_parent(&key)?;
     let change = change(&described, told)?;
     let is_awaited = change.is_new && inbox::is_awaited(&key)?;
     let charge = &change.charge;
@@ -215,11 +216,7 @@ fn change(described: &Described<'_>, told: &Told<'_>) -> Result<Change> {
         planned_at: told.at,
     };
     let after = split_up(&charge, version.as_ref())?;
-    if !store::insert(&charge, described.intent, &after)? {
-        // Another event of it was faster.
-        let gone = || Error::internal("a charge was neither stored nor found");
-        return changed(store::lock(described.id)?.ok_or_else(gone)?, described, told);
-    }
+    store::insert(&charge, described.intent, &after)?;
     Ok(Change { charge, is_new: true, before: Vec::new(), after })
 }
 

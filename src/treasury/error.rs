@@ -2,7 +2,7 @@
 //! reported.
 
 use crate::kernel::error::{Error, sqlstate};
-use crate::kernel::money::Money;
+use crate::kernel::money::{Currency, Money};
 use pgrx::Uuid;
 
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub enum TreasuryError {
     UnknownDispute { id: String },
     /// An event of the test mode for an account of the live mode, or the other way.
     OtherMode { live: bool },
+    /// An adjustment would bring earnings below zero.
+    Overdraft { user: Uuid, balance: i64, currency: Currency },
     /// No call of Stripe has this id.
     UnknownRequest { id: Uuid },
     /// No payout has this number.
@@ -79,6 +81,11 @@ impl From<TreasuryError> for Error {
             }
             UnknownAccount { account } => Error::not_found("Stripe account", account)
                 .hint("Link it to its owner first: treasury.link_stripe_account."),
+            Overdraft { user, balance, currency } => {
+                Error::conflict("p_adjustment.amount_cents: it is more than the user has")
+                    .detail(format!("user {user} has {balance} {currency} (minor units)"))
+                    .hint("The setting adjustment_overdraft of treasury may allow it.")
+            }
             UnknownCharge { field, id } => {
                 Error::new(sqlstate::NOT_FOUND, format!("{field}: no such charge"))
                     .detail(format!("charge {id}"))

@@ -11,10 +11,11 @@ pub fn init() {
     register(Job {
         name: "run_payouts",
         system: SYSTEM,
-        // Again and again in these hours: one that broke is taken up, one that is done stays so.
-        schedule: "*/10 2-4 * * *",
+        // Again and again in these hours: what one has not come to the next one does, and a
+        // run that is finished stays so.
+        schedule: "* 2-4 * * *",
         description: "Pays everybody who is payable, once a day",
-        run: payout_run::run_batch,
+        run: payout_run::run_next,
     });
     register(Job {
         name: "send_payouts",

@@ -6,20 +6,28 @@
 //! ([`ownership`] says who may change one), and so is the [`platform_fee`], so that
 //! editing never changes the past. [`preview`] shows what would become of an amount. People are paid to a
 //! [`stripe_account`], which is as Stripe last described it. What is odd about money becomes an
-//! [`anomaly`], and what somebody must know at once an [`alert`].
+//! [`anomaly`], and what somebody must know at once an [`alert`]. Whoever must account for
+//! it all gets a [`report`], and buyers an [`invoice`].
 
+mod adjustment;
 pub mod alert;
 mod amount;
 pub mod anomaly;
 pub mod api;
+mod audit_log;
 pub mod balance_transaction;
 pub mod books;
 pub mod charge;
 mod dispute;
+mod erasure;
 mod error;
 mod events;
+mod health;
 mod initiation;
+mod invoice;
 mod jobs;
+mod ledger_entry;
+mod overriding;
 mod ownership;
 mod payable;
 mod payout;
@@ -27,16 +35,21 @@ mod payout_event;
 mod payout_run;
 mod platform_fee;
 mod preview;
+mod reconcile;
 pub mod refund;
+pub mod report;
 mod request;
+mod retention;
 mod risk;
 mod rule;
+mod second;
 mod sending;
 mod split;
 mod split_rule;
 mod standing;
 mod store;
 mod stripe_account;
+mod tax_profile;
 mod triggers;
 pub mod user;
 mod watch;
@@ -51,13 +64,22 @@ pub fn init() {
         signed_up: user::signed_up,
         admin_made: user::admin_made,
     });
+    report::init();
     crate::ops::inbox::register(crate::ops::inbox::Handler {
         source: crate::ops::inbox::Source::Stripe,
         system: SYSTEM,
         handle: events::handle,
     });
-    alert::init();
-    anomaly::init();
+    crate::identity::hooks::on_erasure(crate::identity::hooks::Erasure {
+        may_erase: erasure::may_erase,
+        erased: |_| Ok(()),
+    });
+    crate::ops::watch::check::register(reconcile::CHECK);
+    [reconcile::JOB, retention::EXPIRE, retention::PURGE]
+        .into_iter()
+        .for_each(crate::ops::jobs::register);
     jobs::init();
     watch::init();
+    alert::init();
+    anomaly::init();
 }

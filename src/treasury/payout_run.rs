@@ -1,14 +1,16 @@
 //! Paying everybody who is payable, once a day.
 //!
-//! A run goes through the accounts of the ledger in the order of their ids, so many at a
-//! time, and notes down how far it is. What a broken run had not come to is done by the
-//! next call of the same day. One call runs at a time, and nobody is paid by runs twice on
-//! one day: an index of the payouts says so, too.
+//! A run goes through the accounts of the ledger in the order of their ids, so many in a
+//! call, and notes down how far it is; the next call of the same day goes on from there,
+//! also where one broke. A call locks all its accounts before it posts anything, as every
+//! posting does, so it and they never wait for each other. One call runs at a time, and
+//! nobody is paid by runs twice on one day: an index of the payouts says so, too.
 
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::ids::new_id;
 use crate::kernel::money::{Currency, Money};
+use crate::kernel::settings;
 use crate::ledger::{self, AccountId, Journal, Leg};
 use crate::treasury::books::{self, Account};
 use crate::treasury::error::TreasuryError;
@@ -21,11 +23,6 @@ use crate::treasury::{SYSTEM, sending};
 use pgrx::Uuid;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-
-/// Accounts that are looked at together. What they lock stays locked to the end of the
-/// transaction, so a call does not look at more than so many batches.
-const BATCH: i64 = 1_000;
-const MOST_BATCHES: usize = 50;
 
 /// How far a run is, and what it did.
 #[derive(Clone, Debug)]
@@ -78,7 +75,7 @@ impl Pay {
 }
 
 /// Pays everybody of a currency, or of all, for an admin; the run, which is not finished
-/// where there are more than one call looks at.
+/// where there are more accounts than one call looks at.
 pub fn run(caller: &Caller, code: Option<&str>) -> Result<Uuid> {
     caller.require_admin(SYSTEM)?;
     let currency = code.map(|code| Currency::parse(code, "p_currency")).transpose()?;
@@ -86,17 +83,15 @@ pub fn run(caller: &Caller, code: Option<&str>) -> Result<Uuid> {
         return Err(TreasuryError::RunUnderWay.into());
     }
     let mut progress = store::open(new_id(), currency, caller.person())?;
-    for _ in 0..MOST_BATCHES {
-        if progress.finished {
-            break;
-        }
+    if !progress.finished {
         advance(&mut progress, currency)?;
     }
     Ok(progress.run)
 }
 
-/// Job: the same, one batch after the other.
-pub fn run_batch() -> Result<Value> {
+/// Job: the same of all currencies; what it has not come to is left to the next one, so
+/// that this one's locks end.
+pub fn run_next() -> Result<Value> {
     if !store::try_lock()? {
         return Ok(json!({"payouts": 0, "accounts": 0}));
     }
@@ -105,20 +100,17 @@ pub fn run_batch() -> Result<Value> {
     if !progress.finished {
         advance(&mut progress, None)?;
     }
-    let mut result = json!({
+    Ok(json!({
         "accounts": progress.accounts - before.0,
         "payouts": progress.payouts - before.1,
-    });
-    if !progress.finished {
-        result["more"] = json!(true);
-    }
-    Ok(result)
+    }))
 }
 
-/// Does the next batch, and notes it down.
+/// Does what one call does, and notes it down.
 fn advance(progress: &mut Progress, currency: Option<Currency>) -> Result<()> {
-    let candidates = store::candidates(progress.last_account, currency, BATCH)?;
-    progress.finished = (candidates.len() as i64) < BATCH;
+    let most: i64 = settings::get(SYSTEM, "payout_run_accounts")?;
+    let candidates = store::candidates(progress.last_account, currency, most)?;
+    progress.finished = (candidates.len() as i64) < most;
     if let Some(last) = candidates.last() {
         progress.last_account = last.ledger_account;
     }

@@ -69,11 +69,14 @@ export const rupees = (amount) =>
 /** Paise as people read them. */
 export const paise = (amount) => rupees(Number(amount) / 100);
 
-/** Rows under headings; what starts with a digit, a sign or ₹ is set to the right. */
+/** Cents as people read them. */
+export const dollars = (cents) => (Number(cents) / 100).toLocaleString('en-US', { style: 'currency', currency: 'USD' });
+
+/** Rows under headings; what starts with a digit, a sign, ₹ or $ is set to the right. */
 export function table(title, headings, rows) {
   const text = rows.map((row) => row.map((value) => (value === null || value === undefined ? '' : String(value))));
   const widths = headings.map((heading, i) => Math.max(heading.length, ...text.map((row) => row[i].length)));
-  const numeric = headings.map((_, i) => text.every((row) => /^(-?[₹\d].*)?$/.test(row[i])));
+  const numeric = headings.map((_, i) => text.every((row) => /^(-?[₹$\d].*)?$/.test(row[i])));
   const pad = (value, i) => (numeric[i] ? value.padStart(widths[i]) : value.padEnd(widths[i]));
   const line = (row) => `    ${row.map(pad).join('  ').trimEnd()}`;
   console.log(`\n    ${bold(title)}\n${dim(line(headings))}\n${dim(`    ${widths.map((w) => '─'.repeat(w)).join('  ')}`)}`);

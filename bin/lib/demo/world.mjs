@@ -14,9 +14,9 @@ export const PASSWORD = 'correct horse battery staple';
 
 const memory = { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false };
 
-/** A client of the network, which nobody has signed in to yet. */
-export function visitor() {
-  return createClient(`${API_URL}/network`, ANON_KEY, { db: { schema: 'network' }, auth: memory });
+/** A client of the network or another system, which nobody has signed in to yet. */
+export function visitor(system = 'network') {
+  return createClient(`${API_URL}/${system}`, ANON_KEY, { db: { schema: system }, auth: memory });
 }
 
 /** A client of the network that sends a token of one's own choice. */
@@ -24,10 +24,10 @@ export function bearer(token, system = 'network') {
   return createClient(`${API_URL}/${system}`, ANON_KEY, { db: { schema: system }, accessToken: async () => token });
 }
 
-/** A client of the network with a session; `login` is an e-mail address, a phone, a promoter or a customer id. */
-export async function signIn(login, password = PASSWORD) {
-  const client = visitor();
-  answer(`${login} signs in`, await client.auth.signInWithPassword({ email: login, password }));
+/** A client with a session; `login` is an e-mail address, a phone, a promoter or a customer id. */
+export async function signIn(login, system = 'network') {
+  const client = visitor(system);
+  answer(`${login} signs in`, await client.auth.signInWithPassword({ email: login, password: PASSWORD }));
   return client;
 }
 
@@ -38,11 +38,19 @@ export async function elsewhere(client, system) {
 }
 
 /** Rows of a query that psql runs as the superuser; `:'name'` in it stands for a value of `values`. */
-export function psql(query, values = {}) {
+export const psql = (query, values = {}) =>
+  JSON.parse(runPsql(`select coalesce(pg_catalog.json_agg(q), '[]') from (${query}) q;`, values));
+
+/** Whoever has this address has clicked on the link that was sent to it. */
+export function confirm(email) {
+  runPsql(`update identity.users set email_confirmed_at = now() where email = :'email';`, { email });
+}
+
+function runPsql(input, values) {
   const { hostname, port, username, password, pathname } = new URL(DATABASE_URL);
   const variables = Object.entries(values).flatMap(([name, value]) => ['-v', `${name}=${value}`]);
-  const output = execFileSync('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', ...variables], {
-    input: `select coalesce(pg_catalog.json_agg(q), '[]') from (${query}) q;`,
+  return execFileSync('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', ...variables], {
+    input,
     env: {
       ...process.env,
       PGHOST: hostname,
@@ -53,5 +61,4 @@ export function psql(query, values = {}) {
     },
     encoding: 'utf8',
   });
-  return JSON.parse(output);
 }

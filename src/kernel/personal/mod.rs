@@ -8,7 +8,7 @@
 mod mark;
 mod redaction;
 
-pub use mark::erasable;
+pub use mark::{erasable, erasing};
 pub use redaction::{Identifiers, REDACTED, without};
 
 use crate::kernel::error::{Error, Result};

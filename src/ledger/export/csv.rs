@@ -1,11 +1,8 @@
-//! Transfers as CSV (RFC 4180), one record for each.
-//!
-//! A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula. A text
-//! that begins with one of these, a tab, a line break or an apostrophe gets one apostrophe
-//! in front; taking one away gives the text back.
+//! Transfers as CSV, one record for each; texts as [`kernel::csv`](crate::kernel::csv)
+//! makes them harmless.
 
+use crate::kernel::csv::{harmless, record};
 use crate::ledger::export::Transfer;
-use csv::{ByteRecord, Terminator, WriterBuilder};
 
 const HEADER: [&str; 16] = [
     "transfer_id",
@@ -53,24 +50,6 @@ fn cells(transfer: &Transfer) -> [String; 16] {
         id(transfer.hold),
         id(transfer.reverses),
     ]
-}
-
-/// A text that no spreadsheet takes for a formula.
-fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\'']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
-}
-
-fn record(cells: [String; 16]) -> String {
-    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
-    // A Vec takes everything, and all records have the same length.
-    let _ = writer.write_byte_record(&ByteRecord::from(cells.map(String::into_bytes).to_vec()));
-    let line = writer.into_inner().unwrap_or_default();
-    let line = line.strip_suffix(b"\r\n").unwrap_or(&line);
-    String::from_utf8_lossy(line).into_owned()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What people decide: this is the same, this is not, this match was wrong.
+//! What people decide: this is the same, this is not, this match was wrong. And what a
+//! product knows to be the same ([`accept`]).
 
 use crate::kernel::caller;
 use crate::kernel::clock::clock;
@@ -85,6 +86,40 @@ pub fn confirm(
     store::reconcile::insert_matches(&of, &[new], caller::current().person())?;
     Ok(Confirmed { match_id, lines_amount: bank, transfers_amount: books, replayed: false })
 }
+
+/// Stores what a product found to be the same by what it knows of both; false where
+/// somebody said that a pair of them is not. PT409 where one is in another match, 22023
+/// where the amounts differ.
+pub fn accept(id: Uuid, lines: &[Uuid], transfers: &[Uuid], reasons: &[&str]) -> Result<bool> {
+    let of = statement(id)?;
+    store::reconcile::lock(of.account)?;
+    let (bank, books) = amounts(&of, lines, transfers)?;
+    if bank != books {
+        return Err(Error::invalid("transfers", "must add up to what the lines add up to"));
+    }
+    let is_pair =
+        |(line, transfer): &(Uuid, Uuid)| lines.contains(line) && transfers.contains(transfer);
+    if store::reconcile::rejections(of.id)?.iter().any(is_pair) {
+        return Ok(false);
+    }
+    if existing(&of, lines, transfers)?.is_none() {
+        let new = NewMatch {
+            id: new_id(),
+            score: Some(SURE),
+            reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+            lines: lines.to_vec(),
+            transfers: transfers.to_vec(),
+            lines_amount: bank,
+            transfers_amount: books,
+            note: None,
+        };
+        store::reconcile::insert_matches(&of, &[new], caller::current().person())?;
+    }
+    Ok(true)
+}
+
+/// The score of what is equal in its amount and its reference, whatever the day.
+const SURE: i16 = 80;
 
 /// What the lines and the transfers add up to; PT404 where one is of another statement or
 /// account.

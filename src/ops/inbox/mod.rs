@@ -22,7 +22,8 @@ mod store;
 mod watch;
 
 pub use event::Event;
-pub use park::{arrived, is_awaited};
+pub use park::{arrived, is_awaited, lock as lock_parent};
+pub use replay::for_product as replay;
 pub use source::Source;
 
 use crate::kernel::error::Result;

@@ -23,14 +23,14 @@ pub fn arrived(key: &str) -> Result<usize> {
     Ok(waiting.len())
 }
 
-/// Whether events wait for this; until the transaction ends no other begins to. Whoever
-/// finds none need not say that it has [`arrived`].
+/// Whether events wait for this. Whoever finds none need not say that it has [`arrived`]:
+/// with the [`lock`] nobody begins to wait until the transaction ends.
 pub fn is_awaited(key: &str) -> Result<bool> {
-    lock(key)?;
     store::is_awaited(key)
 }
 
-/// Held by whoever parks an event for the key, and by whoever brings it.
-pub(super) fn lock(key: &str) -> Result<()> {
+/// Held by whoever parks an event for the key, and by whoever brings it: to be taken before
+/// it is looked for, so that of two who bring it the second finds what the first wrote.
+pub fn lock(key: &str) -> Result<()> {
     store::lock(&format!("parent {key}"))
 }

@@ -5,9 +5,10 @@ use crate::kernel::settings::Settings;
 use crate::kernel::spi::subtransaction;
 use crate::ops::inbox::event::{self, Event};
 use crate::ops::inbox::source::Source;
-use crate::ops::inbox::store::{self, Kept};
+use crate::ops::inbox::store::{self, Kept, Tries};
 use crate::ops::inbox::{Handler, Outcome, handlers_of};
 use pgrx::Uuid;
+use serde_json::Value;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -35,9 +36,20 @@ const MOST_PARENTS: usize = 8;
 /// The longest key that an event may wait for.
 const MOST_KEY_BYTES: usize = 500;
 
-/// Has an event of the inbox processed by all who registered for its source, and notes
-/// down what came of it; its status. Without any it stays as it is.
-pub fn process(event: &Event) -> Result<&'static str> {
+/// Has a new event processed by all who registered for its source, and keeps it with what
+/// came of that; its status. Without any it waits for somebody.
+pub fn process_new(event: &Event, body: &[u8], headers: Value) -> Result<&'static str> {
+    let handlers = handlers_of(event.source);
+    let end = match handlers.is_empty() {
+        true => None,
+        false => Some(until_it_need_not_wait(&handlers, event)?),
+    };
+    store::insert(event, body, headers, end.as_ref(), &tries()?)?;
+    Ok(end.as_ref().map_or("received", End::status))
+}
+
+/// The same for an event that is there; without anybody it stays as it is.
+fn process(event: &Event) -> Result<&'static str> {
     let handlers = handlers_of(event.source);
     if handlers.is_empty() {
         return Ok("received");
@@ -47,7 +59,7 @@ pub fn process(event: &Event) -> Result<&'static str> {
     settle(event.id, &end)
 }
 
-/// The same for an event that was kept; PT409 where its content is gone.
+/// The same by its row; PT409 where its content is gone.
 pub fn process_kept(kept: &Kept) -> Result<&'static str> {
     let gone = || Error::conflict("the content of this webhook is no longer kept");
     let body = kept.body.as_deref().ok_or_else(gone)?;
@@ -66,11 +78,16 @@ pub fn process_kept(kept: &Kept) -> Result<&'static str> {
 
 /// Notes down how an attempt ended.
 fn settle(id: Uuid, end: &End) -> Result<&'static str> {
-    let settings = Settings::of("ops")?;
-    let (most, wait) =
-        (settings.get("webhook_max_attempts")?, settings.get("webhook_retry_seconds")?);
-    store::finish(id, end, most, wait)?;
+    store::finish(id, end, &tries()?)?;
     Ok(end.status())
+}
+
+fn tries() -> Result<Tries> {
+    let settings = Settings::of("ops")?;
+    Ok(Tries {
+        most: settings.get("webhook_max_attempts")?,
+        wait: settings.get("webhook_retry_seconds")?,
+    })
 }
 
 /// Whoever brings what the event waits for may be doing it right now, and see nothing of

@@ -6,7 +6,7 @@ use crate::kernel::jwt::unix_now;
 use crate::kernel::request::{Headers, set_local, set_response_status};
 use crate::kernel::settings;
 use crate::ops::inbox::event::{self, Event, Unfit};
-use crate::ops::inbox::process::process;
+use crate::ops::inbox::process::process_new;
 use crate::ops::inbox::signature::{self, Refused};
 use crate::ops::inbox::source::Source;
 use crate::ops::inbox::{secret, store};
@@ -113,10 +113,10 @@ fn believe(source: Source, body: &[u8], headers: &Headers) -> Result<Result<Even
 fn accept(event: &Event, body: &[u8], headers: &Headers) -> Result<Value> {
     let mode = if event.live { "live" } else { "test" };
     store::lock(&format!("event {} {mode} {}", event.source.as_str(), event.key))?;
-    if !store::insert(event, body, useful(headers))? {
+    if store::is_known(event)? {
         return Ok(json!({"received": true, "duplicate": true}));
     }
-    Ok(json!({"received": true, "status": process(event)?}))
+    Ok(json!({"received": true, "status": process_new(event, body, useful(headers))?}))
 }
 
 fn useful(headers: &Headers) -> Value {

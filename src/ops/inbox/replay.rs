@@ -17,6 +17,24 @@ const MOST: i64 = 1000;
 /// Replays one event, for admins; the row afterwards.
 pub fn one(id: Uuid) -> Result<Record> {
     caller::current().require_admin("ops")?;
+    let kept = replayable(id)?;
+    again(&kept)?;
+    store::record(id)
+}
+
+/// Replays one event of a source for a product, which has asked who may; its status
+/// before and after.
+pub fn for_product(source: Source, id: Uuid) -> Result<(String, &'static str)> {
+    let kept = replayable(id)?;
+    if kept.source != source.as_str() {
+        return Err(Error::not_found("webhook", id));
+    }
+    let status = again(&kept)?;
+    Ok((kept.status, status))
+}
+
+/// The event, locked; PT409 where there is nothing to be done again.
+fn replayable(id: Uuid) -> Result<Kept> {
     let kept = store::take(id)?.ok_or_else(|| Error::not_found("webhook", id))?;
     if kept.status == "processed" {
         return Err(Error::conflict("this webhook was processed already"));
@@ -24,7 +42,7 @@ pub fn one(id: Uuid) -> Result<Record> {
     if Source::find(&kept.source).is_none_or(|source| handlers_of(source).is_empty()) {
         return Err(Error::conflict(format!("no system takes the webhooks of {}", kept.source)));
     }
-    again(&kept)
+    Ok(kept)
 }
 
 /// Replays what failed or was left since a time, for admins; the rows afterwards.
@@ -40,7 +58,8 @@ pub fn since(source: &str, since: TimestampWithTimeZone) -> Result<Vec<Record>> 
         if let Some(kept) = store::take(id)?
             && ["failed", "received"].contains(&kept.status.as_str())
         {
-            records.push(again(&kept)?);
+            again(&kept)?;
+            records.push(store::record(id)?);
         }
     }
     Ok(records)
@@ -59,7 +78,7 @@ pub fn due(most: i64) -> Result<usize> {
     Ok(due.len())
 }
 
-fn again(kept: &Kept) -> Result<Record> {
+fn again(kept: &Kept) -> Result<&'static str> {
     let status = process_kept(kept)?;
     let details = json!({"before": kept.status, "after": status});
     audit::record(Change {
@@ -69,5 +88,5 @@ fn again(kept: &Kept) -> Result<Record> {
         old: None,
         new: details.as_object().cloned().map(Into::into),
     })?;
-    store::record(kept.id)
+    Ok(status)
 }

@@ -1,7 +1,8 @@
 //! The SQL of the inbox.
 
-use crate::kernel::clock::transaction_start;
+use crate::kernel::clock::{from_unix, seconds_after_start, transaction_start};
 use crate::kernel::error::{Error, Result};
+use crate::kernel::rows::{self, Insert};
 use crate::kernel::spi::Query;
 use crate::ops::inbox::event::Event;
 use crate::ops::inbox::process::End;
@@ -18,13 +19,42 @@ static LOCK: Query = Query::write(
     "select pg_catalog.pg_advisory_xact_lock(
         pg_catalog.hashtextextended('backoffice webhook ' || $1, 0))",
 );
-// A second delivery waits for the first and then finds its row.
-static INSERT: Query = Query::write(
-    "insert into ops.webhook_events
-        (id, source, live, event_key, event_type, account, occurred_at, body, headers, verified)
-     values ($1, $2, $3, $4, $5, $6, to_timestamp($7), $8, $9, true)
-     on conflict (source, live, event_key) do nothing",
+static IS_KNOWN: Query = Query::read_latest(
+    "select exists (select from ops.webhook_events
+                     where source = $1 and live = $2 and event_key = $3)",
 );
+static APPEND: Insert = Insert::into(
+    c"ops",
+    c"webhook_events",
+    &[
+        "id",
+        "source",
+        "live",
+        "event_key",
+        "event_type",
+        "account",
+        "occurred_at",
+        "body",
+        "headers",
+        "verified",
+        "status",
+        "handled_by",
+        "attempts",
+        "error_code",
+        "error_message",
+        "parked_for",
+        "received_at",
+        "processed_at",
+        "next_attempt_at",
+    ],
+)
+.vouching(&[
+    "webhook_events_status_check",
+    "webhook_events_processed_check",
+    "webhook_events_failed_check",
+    "webhook_events_parked_check",
+    "webhook_events_attempt_check",
+]);
 static TAKE: Query = Query::write(
     "select id, source, live, event_key, body, status
        from ops.webhook_events where id = $1 for update",
@@ -38,10 +68,10 @@ static BEGIN: Query = Query::write(
 static FINISH: Query = Query::write(
     "update ops.webhook_events
         set status = $2, handled_by = $3, parked_for = $4, error_code = $5,
-            error_message = left($6, 1000),
+            error_message = $6,
             processed_at = case when $2 = 'processed' then now() end,
             next_attempt_at = case when $2 = 'failed' and attempts < $7 then
-                now() + make_interval(secs => least($8 * 2 ^ least(attempts - 1, 20), 86400)) end
+                now() + make_interval(secs => least($8 * 2 ^ least(attempts - 1, 20), $9)) end
       where id = $1",
 );
 static RECORD: Query = Query::read("select e from ops.webhook_events e where id = $1");
@@ -119,20 +149,47 @@ pub fn lock(name: &str) -> Result<()> {
     LOCK.run(&[name.into()]).map(drop)
 }
 
-/// Whether the event is new.
-pub fn insert(event: &Event, body: &[u8], headers: Value) -> Result<bool> {
-    let rows = INSERT.run(&[
+/// Whether the event came before. Whoever has its lock knows that it does not come now.
+pub fn is_known(event: &Event) -> Result<bool> {
+    let args = [event.source.as_str().into(), event.live.into(), event.key.as_str().into()];
+    IS_KNOWN.one(&args, |row| row.get(1))
+}
+
+/// Keeps a new event with what became of it; without an end nobody took it.
+pub fn insert(
+    event: &Event,
+    body: &[u8],
+    headers: Value,
+    end: Option<&End>,
+    tries: &Tries,
+) -> Result<()> {
+    let Noted { status, systems, parked_for, code, message } = Noted::of(end);
+    let attempts = i32::from(end.is_some());
+    let next = (code.is_some() && i64::from(attempts) < tries.most)
+        .then(|| seconds_after_start(tries.wait.min(LONGEST_WAIT)));
+    APPEND.run([[
         event.id.into(),
         event.source.as_str().into(),
         event.live.into(),
         event.key.as_str().into(),
         event.kind.as_str().into(),
         event.account.as_deref().into(),
-        event.created.into(),
+        event.created.map(from_unix).into(),
         body.into(),
         JsonB(headers).into(),
-    ])?;
-    Ok(rows > 0)
+        true.into(),
+        status.into(),
+        systems.into(),
+        attempts.into(),
+        code.into(),
+        message.into(),
+        parked_for.into(),
+        transaction_start().into(),
+        (status == "processed").then(transaction_start).into(),
+        next.into(),
+    ]])?;
+    rows::command_done();
+    Ok(())
 }
 
 /// An event as it was kept.
@@ -164,29 +221,61 @@ pub fn begin(id: Uuid) -> Result<()> {
     BEGIN.run(&[id.into()]).map(drop)
 }
 
-/// Notes down what became of it.
-pub fn finish(id: Uuid, end: &End, max_attempts: i64, retry_seconds: i64) -> Result<()> {
-    let (mut systems, mut parked_for, mut code, mut message) = (Vec::new(), None, None, None);
-    match end {
-        End::Processed(handled_by) => {
-            systems = handled_by.iter().map(|system| (*system).to_owned()).collect();
-        }
-        End::Parked(key) => parked_for = Some(key.as_str()),
-        End::Failed(error) => {
-            code = Some(error.sqlstate.code());
-            // It may quote the body, and no text of PostgreSQL holds this character.
-            message = Some(error.message.replace('\0', ""));
+/// How often an event is tried, and how long it waits in seconds after its first failure.
+pub struct Tries {
+    pub most: i64,
+    pub wait: i64,
+}
+
+/// Waits double, but not beyond a day.
+const LONGEST_WAIT: i64 = 86_400;
+/// So many characters of an error are kept.
+const LONGEST_MESSAGE: usize = 1000;
+
+/// What a row says of how an attempt ended.
+struct Noted<'a> {
+    status: &'static str,
+    systems: Vec<&'static str>,
+    parked_for: Option<&'a str>,
+    code: Option<String>,
+    message: Option<String>,
+}
+
+impl<'a> Noted<'a> {
+    fn of(end: Option<&'a End>) -> Self {
+        let status = end.map_or("received", End::status);
+        let (systems, parked_for) = (Vec::new(), None);
+        let nothing = Noted { status, systems, parked_for, code: None, message: None };
+        match end {
+            None => nothing,
+            Some(End::Processed(systems)) => Noted { systems: systems.clone(), ..nothing },
+            Some(End::Parked(key)) => Noted { parked_for: Some(key), ..nothing },
+            Some(End::Failed(error)) => {
+                // It may quote the body, and no text of PostgreSQL holds this character.
+                let message = error.message.chars().filter(|c| *c != '\0');
+                Noted {
+                    code: Some(error.sqlstate.code()),
+                    message: Some(message.take(LONGEST_MESSAGE).collect()),
+                    ..nothing
+                }
+            }
         }
     }
+}
+
+/// Notes down what became of an event that was kept.
+pub fn finish(id: Uuid, end: &End, tries: &Tries) -> Result<()> {
+    let Noted { status, systems, parked_for, code, message } = Noted::of(Some(end));
     FINISH.run(&[
         id.into(),
-        end.status().into(),
+        status.into(),
         systems.into(),
         parked_for.into(),
         code.into(),
         message.into(),
-        i32::try_from(max_attempts).unwrap_or(i32::MAX).into(),
-        (retry_seconds as f64).into(),
+        i32::try_from(tries.most).unwrap_or(i32::MAX).into(),
+        (tries.wait as f64).into(),
+        (LONGEST_WAIT as f64).into(),
     ])?;
     Ok(())
 }

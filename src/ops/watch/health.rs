@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use std::cmp::Reverse;
 
 /// What is bad, and how bad.
-type Complaint = (Severity, String);
+pub type Complaint = (Severity, String);
 
 /// The health as JSON: `status` (ok, warning, critical), `reasons`, and the facts.
 pub fn report() -> Result<Value> {
@@ -41,7 +41,8 @@ const COLLECTED: &[(&str, Collect)] = &[
     ("events", collect::events),
 ];
 
-fn assemble(facts: Map<String, Value>, mut complaints: Vec<Complaint>) -> Value {
+/// Facts and complaints as an answer: the worst complaint comes first and is the status.
+pub fn assemble(facts: Map<String, Value>, mut complaints: Vec<Complaint>) -> Value {
     complaints.sort_by_key(|(severity, _)| Reverse(*severity));
     let status = match complaints.first() {
         Some((Severity::Critical, _)) => "critical",

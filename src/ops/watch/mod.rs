@@ -18,6 +18,7 @@ pub mod period;
 mod store;
 pub mod technical;
 
+pub use health::{Complaint, assemble};
 pub use jobs::FAILED as JOBS_FAILED;
 
 use crate::kernel::error::Result;

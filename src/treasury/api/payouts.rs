@@ -133,8 +133,8 @@ fn treasury_decide_payout(
 
 /// Pays everybody who is payable in `p_currency` (ISO 4217; all): today's run, taken up
 /// where it had not come to the end; one that is finished changes nothing. A call looks at
-/// 50,000 accounts; `finished_at` is null where there are more. For admins. Returns the run.
-/// 22023 bad input, PT409 another one is under way, 42501 not an admin.
+/// payout_run_accounts of them; `finished_at` is null where there are more. For admins.
+/// Returns the run. 22023 bad input, PT409 another one is under way, 42501 not an admin.
 #[pg_extern(
     schema = "treasury",
     name = "run_payouts",

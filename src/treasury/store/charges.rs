@@ -1,7 +1,9 @@
 //! SQL of charges and their shares.
 
+use crate::kernel::clock::transaction_start;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::money::Currency;
+use crate::kernel::rows::{self, Insert};
 use crate::kernel::spi::{Query, Row};
 use crate::treasury::charge::Charge;
 use crate::treasury::standing::{Party, Share};
@@ -18,23 +20,36 @@ static PEOPLE: Query = Query::read(
             (select id from treasury.users where id = $2),
             (select id from treasury.stripe_accounts where stripe_account_id = $3)",
 );
-static INSERT: Query = Query::write(
-    "with charge as (
-        insert into treasury.charges
-            (id, stripe_charge_id, payment_intent_id, status, amount_cents, currency, owner_id,
-             buyer_id, split_rule_id, split_version, charged_at, stripe_account_id, planned_at)
-        values ($1, $2, $3, case when $4 > 0 then 'captured' else 'authorized' end, $4, $5, $6,
-                $7, $8, $9, $10, $11, $12)
-        on conflict (stripe_charge_id) do nothing
-        returning id),
-     shares as (
-        insert into treasury.charge_shares (charge_id, position, party, user_id, amount_cents)
-        select charge.id, s.position, s.party, s.user_id, s.amount_cents
-          from charge, unnest($13::smallint[], $14::text[], $15::uuid[], $16::bigint[])
-            as s (position, party, user_id, amount_cents))
-     select count(*) from charge",
+static APPEND: Insert = Insert::into(
+    c"treasury",
+    c"charges",
+    &[
+        "id",
+        "stripe_charge_id",
+        "payment_intent_id",
+        "stripe_account_id",
+        "status",
+        "amount_cents",
+        "currency",
+        "owner_id",
+        "buyer_id",
+        "split_rule_id",
+        "split_version",
+        "refunded_cents",
+        "reported_refunded_cents",
+        "disputed_cents",
+        "charged_at",
+        "planned_at",
+        "created_at",
+    ],
 )
-.generic();
+.vouching(&["charges_status_check", "charges_amount_check", "charges_currency_check"]);
+static APPEND_SHARES: Insert = Insert::into(
+    c"treasury",
+    c"charge_shares",
+    &["charge_id", "position", "party", "user_id", "amount_cents"],
+)
+.vouching(&["charge_shares_party_check", "charge_shares_user_check", "charge_shares_amount_check"]);
 static UPDATE: Query = Query::write(
     "update treasury.charges
         set status = case when $2 > 0 then 'captured' else status end, amount_cents = $2,
@@ -117,31 +132,38 @@ fn columns(shares: &[Share]) -> Columns {
     )
 }
 
-/// Stores a charge with its shares; false where another transaction did.
-pub fn insert(charge: &Charge, intent: Option<&str>, shares: &[Share]) -> Result<bool> {
-    let (positions, parties, people, amounts) = columns(shares);
-    let inserted: i64 = INSERT.one(
-        &[
+/// Stores a new charge with its shares.
+pub fn insert(charge: &Charge, intent: Option<&str>, shares: &[Share]) -> Result<()> {
+    APPEND.run([[
+        charge.id.into(),
+        charge.stripe_id.as_str().into(),
+        intent.into(),
+        charge.account.as_deref().into(),
+        if charge.captured > 0 { "captured" } else { "authorized" }.into(),
+        charge.captured.into(),
+        charge.currency.code().into(),
+        charge.owner.into(),
+        charge.buyer.into(),
+        charge.rule.map(|(rule, _)| rule).into(),
+        charge.rule.map(|(_, version)| version).into(),
+        0_i64.into(),
+        0_i64.into(),
+        0_i64.into(),
+        charge.charged_at.into(),
+        charge.planned_at.into(),
+        transaction_start().into(),
+    ]])?;
+    APPEND_SHARES.run(shares.iter().enumerate().map(|(position, share)| {
+        [
             charge.id.into(),
-            charge.stripe_id.as_str().into(),
-            intent.into(),
-            charge.captured.into(),
-            charge.currency.code().into(),
-            charge.owner.into(),
-            charge.buyer.into(),
-            charge.rule.map(|(rule, _)| rule).into(),
-            charge.rule.map(|(_, version)| version).into(),
-            charge.charged_at.into(),
-            charge.account.as_deref().into(),
-            charge.planned_at.into(),
-            positions.into(),
-            parties.into(),
-            people.into(),
-            amounts.into(),
-        ],
-        |row| row.get(1),
-    )?;
-    Ok(inserted > 0)
+            (position as i16).into(),
+            share.party.as_str().into(),
+            share.party.person().into(),
+            share.amount.into(),
+        ]
+    }))?;
+    rows::command_done();
+    Ok(())
 }
 
 /// Stores what is captured of a charge and whose it is, and how it is split then.
