@@ -16,7 +16,7 @@ begin
         treasury.detect_anomalies(),
         treasury.list_anomalies(text, text, integer, integer),
         treasury.resolve_anomaly(bigint, text),
-        treasury.resolve_anomaly(jsonb),
+        treasury.resolve_anomaly_request(jsonb),
         treasury.flag_anomaly(jsonb)
         to authenticated, service_role;
 
@@ -26,8 +26,8 @@ begin
         'Anomalies, the latest first; for admins.';
     comment on function treasury.resolve_anomaly(bigint, text) is
         'Says that an anomaly has been looked at, and what it was; for admins.';
-    comment on function treasury.resolve_anomaly(jsonb) is
-        'The same with a JSON object: {id, note}.';
+    comment on function treasury.resolve_anomaly_request(jsonb) is
+        'What resolve_anomaly does, with a JSON object: {id, note}.';
     comment on function treasury.flag_anomaly(jsonb) is
         'Flags what a model outside has found; for admins and the service role.';
 end

@@ -121,7 +121,7 @@ mod tests {
         become_service();
         let ids: Vec<i64> = ["a", "b", "c"].iter().map(|key| one(&flag(key, "low", ""))).collect();
         let resolve = |request: String| {
-            format!("select id from treasury.resolve_anomaly('{request}'::jsonb)")
+            format!("select id from treasury.resolve_anomaly_request('{request}')")
         };
         for (code, request) in [
             ("22004", "{}".to_owned()),
@@ -140,6 +140,6 @@ mod tests {
         run(&resolve(format!(r#"{{"anomaly_id": {}, "note": "x"}}"#, ids[1])));
         run(&resolve(format!(r#"{{"id": {0}, "anomaly_id": {0}, "note": "x"}}"#, ids[2])));
         expect_error("PT409", &resolve(format!(r#"{{"id": {}, "note": "x"}}"#, ids[0])));
-        expect_error("22004", "select treasury.resolve_anomaly(null::jsonb)");
+        expect_error("22004", "select treasury.resolve_anomaly_request(null)");
     }
 }

@@ -69,10 +69,11 @@ fn treasury_resolve_anomaly(
     })
 }
 
-/// The same with a JSON object `p_request`: `id` (or `anomaly_id`) and `note`.
+/// What resolve_anomaly does, with a JSON object `p_request`: `id` (or `anomaly_id`) and
+/// `note`. For admins. Returns the anomaly. Errors as there, and 22023 other keys.
 #[pg_extern(
     schema = "treasury",
-    name = "resolve_anomaly",
+    name = "resolve_anomaly_request",
     security_definer,
     requires = ["treasury_anomalies"]
 )]
