@@ -90,8 +90,9 @@ function wrk(name, path, text) {
 function webhooks() {
   const count = 3000 * Number(options.seconds);
   const now = Math.floor(Date.now() / 1000);
-  const lines = Array.from({ length: count }, () => {
-    const id = randomUUID();
+  const lines = Array.from({ length: count }, (_, n) => {
+    // Ids of Stripe begin with their time.
+    const id = `${Date.now().toString(16)}${String(n).padStart(7, '0')}${randomUUID().replaceAll('-', '')}`;
     const object = {
       id: `ch_${id}`, object: 'charge', amount: 10001, amount_captured: 10001, amount_refunded: 0, captured: true, paid: true,
       status: 'succeeded', currency: 'usd', created: now, payment_intent: `pi_${id}`, balance_transaction: `txn_${id}`,

@@ -55,7 +55,8 @@ create table bench.pads as select bench.pad(54) as inner_pad, bench.pad(92) as o
 -- A charge of 100.01 dollars to a host, as Stripe tells it; its body and the headers that it comes with.
 create function bench.charge(host uuid, out body bytea, out headers text) language plpgsql as $$
 declare
-    charge constant text := gen_random_uuid();
+    -- Ids of Stripe begin with their time.
+    charge constant text := to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint) || replace(gen_random_uuid()::text, '-', '');
     now_ constant text := extract(epoch from clock_timestamp())::bigint;
     pads bench.pads;
 begin

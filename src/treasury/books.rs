@@ -175,13 +175,24 @@ pub fn post(
     if moves.is_empty() {
         return Ok(None);
     }
-    let sides: Vec<Account> = moves.iter().flat_map(|one| [one.debit, one.credit]).collect();
+    // One account is in many moves, and is looked up once.
+    let mut sides: Vec<Account> = Vec::with_capacity(moves.len() + 1);
+    let mut place = |account: Account| match sides.iter().position(|side| *side == account) {
+        Some(at) => at,
+        None => {
+            sides.push(account);
+            sides.len() - 1
+        }
+    };
+    let places: Vec<(usize, usize)> =
+        moves.iter().map(|one| (place(one.debit), place(one.credit))).collect();
     let ids = accounts(currency, &sides)?;
     let legs: Vec<Leg> = moves
         .iter()
-        .zip(ids.chunks_exact(2))
-        .map(|(one, ids)| {
-            let (debit, credit) = if one.minor > 0 { (ids[0], ids[1]) } else { (ids[1], ids[0]) };
+        .zip(places)
+        .map(|(one, (debit, credit))| {
+            let (debit, credit) = if one.minor > 0 { (debit, credit) } else { (credit, debit) };
+            let (debit, credit) = (ids[debit], ids[credit]);
             Leg { id: None, debit, credit, amount: Money::new(one.minor.abs(), currency) }
         })
         .collect();
