@@ -97,8 +97,8 @@ const TABLES = {
       fee_cents, event_at from treasury.disputes where stripe_dispute_id like $1`,
   transactions: `select id, type, source_id, amount_cents, fee_cents, currency, dispute_id is null as free
     from treasury.balance_transactions where id like $1`,
-  payouts: `select stripe_payout_id as id, user_id, status, amount_cents, currency, method, stripe_account_id, failure_code,
-      completed_at, event_at, ledger_entry_id is not null as has_entry
+  // Whether it has an entry depends on the way: one that is first heard of when it is canceled takes nothing.
+  payouts: `select stripe_payout_id as id, user_id, status, amount_cents, currency, method, stripe_account_id, failure_code, completed_at, event_at
     from treasury.payouts where stripe_payout_id like $1`,
   accounts: `select stripe_account_id as id, onboarding_status, charges_enabled, payouts_enabled, details_submitted,
       requirements, live, event_at from treasury.stripe_accounts where stripe_account_id like $1`,

@@ -97,6 +97,7 @@ test('a file comes to its person and admins; to others there is none', async () 
   assert.deepEqual(code(await get(body.location, stranger)), [404, 'PT404']);
   assert.deepEqual(code(await get('/api/reports/download/999999999', stranger)), [404, 'PT404']);
   assert.equal((await get(body.location)).status, 401);
+  assert.equal((await download(body.location, stranger, 'HEAD')).status, 404);
   assert.deepEqual((await stranger.supabase.from('reports').select()).data, []);
   assert.equal((await stranger.supabase.from('report_files').select()).error.code, '42501');
   assert.equal((await admin.supabase.from('report_files').select()).error.code, '42501');

@@ -119,8 +119,9 @@ impl Verdict {
     fn of(status: Option<i32>) -> Self {
         match status {
             Some(200..300) => Verdict::Done,
-            // Another call holds the key or the object, or there were too many.
-            Some(409 | 429) => Verdict::Unknown,
+            // Nobody waited, another call holds the key or the object, there were too many, or the worker's
+            // key of the API is no good, which says nothing of what was asked.
+            Some(401 | 403 | 408 | 409 | 429) => Verdict::Unknown,
             Some(400..500) => Verdict::Refused,
             _ => Verdict::Unknown,
         }
@@ -307,10 +308,10 @@ mod tests {
         for status in [200, 201, 299] {
             assert_eq!(Verdict::of(Some(status)), Verdict::Done, "{status}");
         }
-        for status in [400, 401, 402, 403, 404, 408, 422, 499] {
+        for status in [400, 402, 404, 422, 499] {
             assert_eq!(Verdict::of(Some(status)), Verdict::Refused, "{status}");
         }
-        for status in [100, 302, 409, 429, 500, 502, 503, 599] {
+        for status in [100, 302, 401, 403, 408, 409, 429, 500, 502, 503, 599] {
             assert_eq!(Verdict::of(Some(status)), Verdict::Unknown, "{status}");
         }
         assert_eq!(Verdict::of(None), Verdict::Unknown);

@@ -57,9 +57,9 @@ fn treasury_claim_stripe_requests(
 
 /// Says what Stripe answered to call `p_id` that `p_worker` claimed: the HTTP status
 /// `p_status` (100 to 599; null where nobody answered), the body `p_response`, or in
-/// `p_error` why there is none. 2xx is done, which needs the body; 4xx but 409 and 429 is
-/// refused; all else is tried again later, and dead after the last attempt. The same again
-/// changes nothing. Returns the status then: done, refused, pending or dead. For the
+/// `p_error` why there is none. 2xx is done, which needs the body; 4xx but 401, 403, 408, 409
+/// and 429 is refused; all else is tried again later, and dead after the last attempt. The
+/// same again changes nothing. Returns the status then: done, refused, pending or dead. For the
 /// service role. 22023/22004 bad input, PT404 unknown, PT409 another worker has it, 42501
 /// for anybody else.
 #[pg_extern(
