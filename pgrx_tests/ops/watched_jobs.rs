@@ -81,12 +81,12 @@ mod tests {
              values (gen_random_uuid(), 'test', 'sms', 't', 'a', '{}', 'pending', now() - interval '1 day')");
         let ran = record("run_checks");
         assert_eq!(ran["status"], "succeeded");
-        assert_eq!(ran["result"], json!({"checks": 7, "alerts": 1, "problems": 0}));
+        assert_eq!(ran["result"], json!({"checks": 12, "alerts": 1, "problems": 0}));
         assert_eq!(open(), "outbox_late:sms");
         check::register(Check { name: "refusing", thorough: false, run: refusing });
         let ran = record("run_checks");
         assert_eq!((&ran["status"], &ran["sqlstate"]), (&json!("failed"), &Value::Null));
-        assert_eq!(ran["result"], json!({"checks": 8, "alerts": 1, "problems": 1}));
+        assert_eq!(ran["result"], json!({"checks": 13, "alerts": 1, "problems": 1}));
         assert_eq!(open(), "check_failed:refusing outbox_late:sms");
     }
 

@@ -247,4 +247,25 @@ mod tests {
         odd["currency"] = json!("isk");
         assert_eq!(tell("charge.succeeded", &odd), "failed");
     }
+
+    #[pg_test]
+    fn a_check_finds_what_no_constraint_looks_at() {
+        let host = person("host");
+        listen();
+        tell("charge.succeeded", &charge("ch_1", 500, host));
+        let broken = || {
+            let rules = crate::treasury::broken_rules().expect("the check");
+            rules.into_iter().map(|(rule, count, _)| (rule, count)).collect::<Vec<_>>()
+        };
+        assert_eq!(broken(), []);
+        let nobody = crate::kernel::ids::new_id();
+        run(&format!(
+            "insert into treasury.charge_shares values ('{nobody}', 0, 'recipient', '{nobody}', 1)"
+        ));
+        run(&format!(
+            "insert into treasury.charges (id, stripe_charge_id, status, amount_cents, currency, owner_id, buyer_id, charged_at)
+             values (gen_random_uuid(), 'ch_2', 'captured', 7, 'USD', '{nobody}', '{nobody}', now())"
+        ));
+        assert_eq!(broken().len(), 5);
+    }
 }

@@ -42,7 +42,7 @@ mod tests {
         for _ in 0..2 {
             tell(
                 "charge.dispute.funds_withdrawn",
-                &dispute("dp_1", "ch_1", 10_000, "needs_response", &[taken.clone()]),
+                &dispute("dp_1", "ch_1", 10_000, "needs_response", std::slice::from_ref(&taken)),
             );
         }
         tell("charge.dispute.closed", &dispute("dp_1", "ch_1", 10_000, "lost", &[taken]));

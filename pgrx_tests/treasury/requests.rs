@@ -15,6 +15,14 @@ mod tests {
         become_database();
         let id = new_id();
         run(&format!(
+            "with charge as (
+                insert into treasury.charges (id, stripe_charge_id, status, amount_cents, currency, charged_at)
+                values (gen_random_uuid(), 'ch_{subject_id}', 'authorized', 0, 'USD', now())
+                on conflict do nothing)
+             insert into treasury.refunds (id, original_charge_id, status, amount_cents, currency)
+             values ({subject_id}, 'ch_{subject_id}', 'pending', 1, 'USD') on conflict do nothing"
+        ));
+        run(&format!(
             "insert into treasury.stripe_requests (id, subject, subject_id, method, path)
              values ('{id}', 'refund', {subject_id}, 'POST', '/v1/refunds')"
         ));
@@ -32,8 +40,11 @@ mod tests {
 
     /// As a worker; the status afterwards.
     fn acknowledged(id: Uuid, worker: &str, code: Option<i32>) -> String {
+        let subject = column(id, "subject_id").expect("a subject");
+        let refund = json!({"id": format!("re_{subject}"), "charge": format!("ch_{subject}"),
+            "amount": 1, "currency": "usd", "status": "succeeded"});
         become_service();
-        let status = one(&acknowledge(id, worker, code, json!({"id": "re_1"})));
+        let status = one(&acknowledge(id, worker, code, refund));
         become_database();
         status
     }

@@ -54,6 +54,9 @@ mod triggers;
 pub mod user;
 mod watch;
 
+#[cfg(feature = "pg_test")]
+pub use store::charges::broken_rules;
+
 /// The system's name in settings and roles.
 pub const SYSTEM: &str = "treasury";
 

@@ -5,18 +5,22 @@ use crate::kernel::settings;
 use crate::ops::watch::alert::{Alert, Severity};
 use crate::ops::watch::check::{self, Check};
 use crate::ops::watch::metric::{self, Kind, Metric};
-use crate::treasury::store::{payouts, requests};
+use crate::treasury::store::{charges, payouts, requests};
 use crate::treasury::{SYSTEM, request};
+use pgrx::Uuid;
 use serde_json::json;
 
 const LATE: &str = "stripe_requests_late";
 const OVERDUE: &str = "payouts_overdue";
+/// The check of what no constraint looks at when a row is written.
+const FACTS: &str = "treasury_facts";
 
 /// Called once when the library is loaded.
 pub fn init() {
     check::register(Check { name: request::DEAD, thorough: false, run: dead });
     check::register(Check { name: LATE, thorough: false, run: late });
     check::register(Check { name: OVERDUE, thorough: false, run: overdue });
+    check::register(Check { name: FACTS, thorough: true, run: facts });
     metric::register(metrics);
 }
 
@@ -51,6 +55,18 @@ fn overdue() -> Result<Vec<Alert>> {
         of: Some(status),
     };
     Ok(counts.into_iter().map(alert).collect())
+}
+
+/// One alert for each rule that is broken.
+fn facts() -> Result<Vec<Alert>> {
+    let alert = |(rule, count, first): (String, i64, Uuid)| Alert {
+        severity: Severity::Critical,
+        kind: FACTS,
+        message: format!("The treasury does not agree with itself: {rule}, {count} times."),
+        detail: json!({"rule": rule, "count": count, "first": first.to_string()}),
+        of: Some(rule),
+    };
+    Ok(charges::broken_rules()?.into_iter().map(alert).collect())
 }
 
 fn metrics() -> Result<Vec<Metric>> {

@@ -162,9 +162,16 @@ pub fn zora_everywhere() -> Uuid {
     run(&format!(
         "with charge as (
             insert into treasury.charges (id, stripe_charge_id, status, amount_cents, currency, buyer_id, charged_at)
-            values (gen_random_uuid(), 'ch_zora', 'captured', 1, 'USD', '{zora}', now()) returning stripe_charge_id)
+            values (gen_random_uuid(), 'ch_erased', 'captured', 1, 'USD', '{zora}', now()) returning stripe_charge_id)
          insert into treasury.refunds (original_charge_id, status, amount_cents, currency, requested_by, reason, failure_reason)
          select stripe_charge_id, 'canceled', 1, 'USD', '{zora}', 'Zora was ill', 'call 9123456780' from charge"
+    ));
+    run(&format!(
+        "with payout as (
+            insert into treasury.payouts (user_id, status, amount_cents, currency, stripe_account_id)
+            values ('{zora}', 'paid', 5, 'USD', 'acct_erased') returning id)
+         insert into treasury.payout_risks (payout_id, reasons, decided_at, approved, decision_note)
+         select id, '[]', now(), true, 'Zora called' from payout"
     ));
     run(&format!(
         r#"select treasury.set_tax_profile('{zora}', '{{"name": "Zora Quartzheim", "address": "1 Sapphire Lane",

@@ -15,7 +15,7 @@ mod tests {
     fn sent() -> String {
         one(
             "select coalesce(string_agg(concat_ws(' ', channel, recipient, payload ->> 'severity'), ', '
-                    order by channel, payload ->> 'severity'), '')
+                    order by channel, recipient desc, payload ->> 'severity'), '')
                from ops.outbox where template = 'alert'",
         )
     }
@@ -72,7 +72,7 @@ mod tests {
         raise(Severity::Critical, "b");
         assert_eq!(
             sent(),
-            "slack #treasury-alerts critical, slack #ops critical, slack #treasury-alerts critical"
+            "slack #treasury-alerts critical, slack #treasury-alerts critical, slack #ops critical"
         );
     }
 

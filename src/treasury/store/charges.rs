@@ -81,6 +81,31 @@ static REPORT: Query = Query::write(
       where id = $1",
 );
 
+// What the foreign keys say whose checks of inserts are off (finalize.sql), and that shares
+// are exactly what was captured.
+static BROKEN_RULES: Query = Query::read(
+    "select rule, count(*), (array_agg(id order by id))[1] from (
+        select 'a charge of a user who is not there' as rule, c.id from treasury.charges c
+         where not exists (select from treasury.users u where u.id = c.owner_id)
+           and c.owner_id is not null
+        union all
+        select 'a charge of a buyer who is not there', c.id from treasury.charges c
+         where not exists (select from treasury.users u where u.id = c.buyer_id)
+           and c.buyer_id is not null
+        union all
+        select 'a share of a charge that is not there', s.charge_id from treasury.charge_shares s
+         where not exists (select from treasury.charges c where c.id = s.charge_id)
+        union all
+        select 'a share of a user who is not there', s.charge_id from treasury.charge_shares s
+         where not exists (select from treasury.users u where u.id = s.user_id)
+           and s.user_id is not null
+        union all
+        select 'shares that are not the amount of their charge', c.id
+          from treasury.charges c left join treasury.charge_shares s on s.charge_id = c.id
+         group by c.id having coalesce(sum(s.amount_cents), 0) <> c.amount_cents) broken
+      group by rule order by rule",
+);
+
 /// The charge of an id at Stripe, which nobody else changes until the transaction ends.
 pub fn lock(stripe_id: &str) -> Result<Option<Charge>> {
     LOCK.first(&[stripe_id.into()], to_charge)
@@ -215,4 +240,9 @@ pub fn give_back(id: Uuid, refunded: i64, disputed: i64) -> Result<()> {
 pub fn report(id: Uuid, refunded: i64) -> Result<()> {
     REPORT.run(&[id.into(), refunded.into()])?;
     Ok(())
+}
+
+/// Which rule is broken, how often, and for which charge first.
+pub fn broken_rules() -> Result<Vec<(String, i64, Uuid)>> {
+    BROKEN_RULES.all(&[], |row| Ok((row.get(1)?, row.get(2)?, row.get(3)?)))
 }
