@@ -198,5 +198,5 @@ insert into backoffice.personal_columns (table_name, column_name, person, kind, 
     ('treasury.payouts', 'requested_by', 'requested_by', 'reference', 'yes', 'kept', 'who let money go stays accountable, by an id alone'),
     ('treasury.payout_risks', 'reasons', 't.payout_id in (select id from treasury.payouts where user_id = $1)', 'activity', 'no', 'kept', 'why money went or not: counts and days, nothing that anybody wrote'),
     ('treasury.payout_risks', 'decided_by', 'decided_by', 'reference', 'yes', 'kept', 'who let money go stays accountable, by an id alone'),
-    ('treasury.payout_risks', 'decision_note', 't.payout_id in (select id from treasury.payouts where user_id = $1)', 'content', 'no', 'addresses', null),
+    ('treasury.payout_risks', 'decision_note', 't.payout_id in (select id from treasury.payouts where user_id = $1)', 'content', 'no', 'pseudonym', null),
     ('treasury.stripe_accounts', 'payout_details_changed_at', 'id', 'activity', 'yes', 'kept', 'whether money could be paid, under an id alone');
