@@ -140,3 +140,8 @@ pub fn literal(text: &str) -> String {
 pub fn alone_with_jobs() {
     run("select pg_advisory_xact_lock(hashtextextended('tests of jobs', 0))");
 }
+
+/// For tests that run payouts: what another session runs is refused. First of all, too.
+pub fn alone_with_runs() {
+    run("select pg_advisory_xact_lock(hashtextextended('tests of payout runs', 0))");
+}

@@ -49,6 +49,7 @@ struct Cast(BTreeMap<&'static str, String>);
 
 impl Cast {
     fn assemble() -> Self {
+        alone_with_runs();
         let mut cast = Cast(BTreeMap::new());
         for line in lines(include_str!("cast.txt")) {
             let (name, statement) = line.split_once('=').unwrap_or_else(|| panic!("no =: {line}"));

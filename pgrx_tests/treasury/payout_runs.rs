@@ -32,6 +32,7 @@ mod tests {
 
     #[pg_test]
     fn everybody_who_is_payable_is_paid_and_the_others_are_counted() {
+        alone_with_runs();
         let ((one_host, account), (two, _)) = (host_with(1_000), host_with(2_500));
         let (held, _) = host_with(700);
         charge(1, 0, &[(held, 700)], 0);
@@ -71,6 +72,7 @@ mod tests {
 
     #[pg_test]
     fn nobody_is_paid_twice_on_one_day() {
+        alone_with_runs();
         let (host, _) = host_with(1_000);
         let first = pay_all("null");
         credit(host, "USD", 500);
@@ -86,6 +88,7 @@ mod tests {
 
     #[pg_test]
     fn a_run_of_one_currency_leaves_the_others() {
+        alone_with_runs();
         let (host, _) = host_with(1_000);
         credit(host, "EUR", 300);
         assert_eq!(pay_all("'EUR'"), json!([1, 1, 0, {"EUR": 300}, {}]));
@@ -95,6 +98,7 @@ mod tests {
 
     #[pg_test]
     fn a_run_is_taken_up_where_it_broke() {
+        alone_with_runs();
         let hosts = [host_with(1_000).0, host_with(2_000).0, host_with(3_000).0];
         let second: i64 =
             one(&format!("select id from ledger.accounts where owner_id = '{}'", hosts[1]));
@@ -108,6 +112,7 @@ mod tests {
 
     #[pg_test]
     fn risky_ones_wait_for_an_admin() {
+        alone_with_runs();
         set("payout_review_score", "40");
         let (risky, _) = host_with(1_000);
         host_with(500);
@@ -128,6 +133,7 @@ mod tests {
 
     #[pg_test]
     fn a_failed_payout_of_a_run_is_paid_on_the_next_day() {
+        alone_with_runs();
         let (host, _) = host_with(1_000);
         pay_all("null");
         answer(400, json!({}));
@@ -139,6 +145,7 @@ mod tests {
 
     #[pg_test]
     fn a_job_does_it_every_night() {
+        alone_with_runs();
         alone_with_jobs();
         host_with(1_000);
         for expected in [json!({"accounts": 1, "payouts": 1}), json!({"accounts": 0, "payouts": 0})]
@@ -157,6 +164,7 @@ mod tests {
 
     #[pg_test]
     fn many_are_paid_in_several_calls() {
+        alone_with_runs();
         become_database();
         run(
             "insert into identity.users (id, system, email) select gen_random_uuid(), 'treasury', 'p' || n || '@example.com' from generate_series(1, 2100) n",
@@ -187,6 +195,7 @@ mod tests {
 
     #[pg_test]
     fn only_admins_start_a_run() {
+        alone_with_runs();
         become_person(person("host"));
         expect_error("42501", "select treasury.run_payouts()");
         let admin = person("admin");
