@@ -72,7 +72,8 @@ $$;
 
 -- Foreign keys that our functions prove themselves: the row they name was read, locked or just written in the same
 -- transaction, and no function of ours ever deletes one. PostgreSQL does not look again at each insert. It still
--- refuses to delete a row that is named, and network.check() finds rows that name nobody.
+-- refuses to delete a row that is named, and network.check() and the check treasury_facts find rows that name nobody.
+-- Recipients of shares come from split rules, whose users were there when they were made.
 do $$
 declare
     proved constant text[] := array[

@@ -40,7 +40,7 @@ const SALES = {
   tours: { currencies: ['usd', 'eur'], by: 'metadata' },
   festival: { currencies: ['usd'], by: 'metadata' },
   // It has no rule: all is its own, but in euros, for which the platform has a default.
-  club: { currencies: ['usd', 'eur', 'gbp'], by: 'destination' },
+  club: { currencies: ['usd', 'eur', 'gbp'], by: 'behalf' },
   gallery: { currencies: ['usd', 'gbp'], by: 'account' },
   tokyo: { currencies: ['jpy'], by: 'metadata' },
   kuwait: { currencies: ['kwd', 'usd'], by: 'rule' },
@@ -145,10 +145,10 @@ function newCharge(month, at) {
     id: month.id('ch'), object: 'charge', amount, amount_captured: 0, amount_refunded: 0, captured: false, paid: true,
     status: 'succeeded', currency, created: at, payment_intent: month.id('pi'), balance_transaction: null,
     billing_details: { email: 'buyer@example.test' }, description: 'Tickets 🎟', refunded: false,
-    on_behalf_of: null, transfer_data: by === 'destination' ? { destination: account } : null,
+    on_behalf_of: by === 'behalf' ? account : null, transfer_data: null,
     metadata: unknown || late ? {} : metadata,
   };
-  if (unknown) object.transfer_data = null;
+  if (unknown) object.on_behalf_of = null;
   return { object, currency, late: late && !unknown ? metadata : null, on: by === 'account' && !unknown ? account : undefined };
 }
 

@@ -145,9 +145,28 @@ mod tests {
         run(&format!("select treasury.link_stripe_account('{host}', 'acct_1')"));
         let mut object = charge("ch_1", 500, host);
         object["metadata"] = json!({});
-        object["transfer_data"] = json!({"destination": "acct_1"});
+        object["on_behalf_of"] = json!("acct_1");
         assert_eq!(tell("charge.succeeded", &object), "processed");
         assert_eq!(earned(host), 500);
+    }
+
+    #[pg_test]
+    fn money_that_stripe_has_handed_over_already_is_not_booked_to_be_handed_over_again() {
+        let host = person("host");
+        listen();
+        let mut object = charge("ch_1", 500, host);
+        object["transfer_data"] = json!({"destination": "acct_1"});
+        assert_eq!(tell("charge.succeeded", &object), "failed");
+        assert_eq!(earned(host), 0);
+    }
+
+    #[pg_test]
+    fn what_a_connected_account_charges_by_itself_is_its_own() {
+        let host = person("host");
+        listen();
+        let object = charge("ch_1", 500, host);
+        assert_eq!(tell_of("charge.succeeded", &object, Some("acct_1")), "processed");
+        assert_eq!(one::<i64>("select count(*) from treasury.charges"), 0);
     }
 
     #[pg_test]
@@ -202,6 +221,17 @@ mod tests {
         done();
         listed(&page(&["txn_9", "txn_5"], false)).expect("a page");
         assert_eq!((balance("processing_fees"), balance("stripe")), (18, -18));
+    }
+
+    #[pg_test]
+    fn one_that_cannot_be_read_keeps_no_other_out_of_the_books() {
+        let mut odd = transaction("txn_1", 100, 3);
+        odd["currency"] = json!("xxy");
+        let page = json!({"has_more": false, "data": [transaction("txn_2", 100, 3), odd]});
+        crate::treasury::balance_transaction::listed(&page).expect("a page");
+        assert_eq!(balance("processing_fees"), 3);
+        let told: String = one("select key from ops.alerts");
+        assert_eq!(told, "treasury_balance_transaction:txn_1");
     }
 
     #[pg_test]

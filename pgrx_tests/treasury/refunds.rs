@@ -210,6 +210,18 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_was_given_up_and_made_all_the_same_is_booked() {
+        become_person(bought());
+        let id: i64 = one(&ask(r#", "amount_cents": 500"#));
+        become_database();
+        crate::treasury::refund::refused(id, "closed").expect("the refund");
+        let mut made = refund("re_1", "ch_1", 500, "succeeded");
+        made["metadata"] = json!({"backoffice_refund": id.to_string()});
+        assert_eq!(tell("refund.created", &made), "processed");
+        assert_eq!((refunded(), balance("stripe")), (500, 9_501));
+    }
+
+    #[pg_test]
     fn a_late_wish_waits_for_an_admin() {
         let buyer = bought();
         let admin = person("admin");

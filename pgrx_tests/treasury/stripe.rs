@@ -18,10 +18,19 @@ pub fn tell(kind: &str, object: &Value) -> String {
     tell_at(kind, object, unix_now())
 }
 
+/// An event of a connected account.
+pub fn tell_of(kind: &str, object: &Value, account: Option<&str>) -> String {
+    deliver(kind, object, unix_now(), account)
+}
+
 /// An event of a time; what became of it: processed, parked or failed.
 pub fn tell_at(kind: &str, object: &Value, created: i64) -> String {
+    deliver(kind, object, created, None)
+}
+
+fn deliver(kind: &str, object: &Value, created: i64, account: Option<&str>) -> String {
     let body = json!({"id": format!("evt_{}", new_id()), "type": kind, "created": created,
-        "livemode": true, "data": {"object": object}})
+        "livemode": true, "account": account, "data": {"object": object}})
     .to_string();
     let (status, answer) = post("stripe", &signed(SECRET, &body, 0), &body);
     assert_eq!(status, 200, "{answer}");

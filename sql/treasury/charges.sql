@@ -4,7 +4,6 @@ create table treasury.charges (
     id uuid not null,
     stripe_charge_id text not null,
     payment_intent_id text,
-    stripe_account_id text,
     status text not null,
     amount_cents bigint not null,
     currency text not null,
@@ -33,7 +32,6 @@ comment on table treasury.charges is 'Payments of buyers, by Stripe''s charges. 
 comment on column treasury.charges.id is 'Ours, as UUID v7.';
 comment on column treasury.charges.stripe_charge_id is 'The charge at Stripe, such as ch_123.';
 comment on column treasury.charges.payment_intent_id is 'The payment intent at Stripe that it fulfils.';
-comment on column treasury.charges.stripe_account_id is 'The connected account on which it was made; NULL for the platform''s own.';
 comment on column treasury.charges.status is 'authorized: the buyer''s money is only set aside; captured: it is paid.';
 comment on column treasury.charges.amount_cents is 'What was captured, in minor units; 0 while it is only authorized.';
 comment on column treasury.charges.currency is 'ISO 4217.';

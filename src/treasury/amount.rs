@@ -16,13 +16,18 @@ fn decimals(currency: Currency) -> u32 {
     special.map_or_else(|| currency.exponent(), |(_, decimals)| *decimals)
 }
 
-/// From Stripe's amount; 22023 naming `field` where it is no whole number of minor units.
+/// Beyond this there is no money; sums of such amounts stay far from the ends of 64 bits.
+const LARGEST: i64 = 1_000_000_000_000_000;
+
+/// From Stripe's amount; 22003 where it is too large, 22023 naming `field` where it is no whole number of minor units.
 pub fn from_stripe(amount: i64, currency: Currency, field: &str) -> Result<i64> {
+    if !(-LARGEST..=LARGEST).contains(&amount) {
+        return Err(Error::out_of_range(field, "the amount is too large"));
+    }
     let (theirs, ours) = (decimals(currency), currency.exponent());
     let scale = 10_i64.pow(theirs.abs_diff(ours));
     if theirs <= ours {
-        let too_large = || Error::out_of_range(field, "the amount is too large");
-        return amount.checked_mul(scale).ok_or_else(too_large);
+        return Ok(amount * scale);
     }
     if amount % scale != 0 {
         return Err(Error::invalid(field, format!("{currency} has {ours} decimals")));

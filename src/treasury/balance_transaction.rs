@@ -7,11 +7,12 @@
 use crate::kernel::clock::from_unix;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::money::Currency;
-use crate::treasury::amount;
+use crate::ops::watch::alert::Severity;
 use crate::treasury::books::{self, Account, Move};
 use crate::treasury::charge::reference;
 use crate::treasury::request::{self, NewRequest, Subject};
 use crate::treasury::store::balance_transactions as store;
+use crate::treasury::{alert, amount};
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::{Value, json};
 
@@ -85,7 +86,17 @@ pub fn keep(transaction: &Transaction<'_>) -> Result<bool> {
 
 /// A list of Stripe's; how many were new. 22023 where it is none or too long.
 pub fn apply_list(field: &str, list: &Value) -> Result<i64> {
-    let all = read_list(field, list)?;
+    let named = |mut error: Error| {
+        error.message = format!("{field}: {}", error.message);
+        error
+    };
+    let all: Result<Vec<_>> = rows(field, list)?.iter().map(Transaction::read).collect();
+    keep_all(all.map_err(named)?)
+}
+
+fn keep_all(mut all: Vec<Transaction<'_>>) -> Result<i64> {
+    // Whoever keeps several keeps them in this order.
+    all.sort_by_key(|one| one.id);
     let accounts = |one: &Transaction<'_>| {
         [Account::Stripe, one.fee_account().0].map(|account| (one.currency, account))
     };
@@ -98,14 +109,10 @@ pub fn apply_list(field: &str, list: &Value) -> Result<i64> {
 }
 
 /// Stripe's answer to a list is an object with the rows in `data`.
-fn read_list<'a>(field: &str, list: &'a Value) -> Result<Vec<Transaction<'a>>> {
+fn rows<'a>(field: &str, list: &'a Value) -> Result<&'a [Value]> {
     let rows = list.get("data").unwrap_or(list).as_array().filter(|rows| rows.len() <= MOST);
     let rule = || Error::invalid(field, format!("must be a list of at most {MOST} transactions"));
-    let named = |mut error: Error| {
-        error.message = format!("{field}: {}", error.message);
-        error
-    };
-    rows.ok_or_else(rule)?.iter().map(|row| Transaction::read(row).map_err(named)).collect()
+    rows.map(Vec::as_slice).ok_or_else(rule)
 }
 
 const PATH: &str = "/v1/balance_transactions";
@@ -134,13 +141,34 @@ pub fn fetch() -> Result<bool> {
 /// Stripe's most for one page.
 const PAGE: i64 = 100;
 
-/// What Stripe listed; where there is more, the next page is asked for.
+/// What Stripe listed; where there is more, the next page is asked for. One that cannot be
+/// read must not keep the others out of the books: it is told.
 pub fn listed(answer: &Value) -> Result<()> {
-    apply_list("p_response", answer)?;
-    let ids = read_list("p_response", answer)?.iter().map(|one| one.id.to_owned()).collect();
+    let (mut all, mut ids) = (Vec::new(), Vec::new());
+    for row in rows("p_response", answer)? {
+        match Transaction::read(row) {
+            Ok(transaction) => {
+                ids.push(transaction.id.to_owned());
+                all.push(transaction);
+            }
+            Err(error) => tell_of(row, &error)?,
+        }
+    }
+    keep_all(all)?;
     store::mark_listed(ids)?;
     if answer["has_more"] == json!(true) && store::last_listed()?.is_some() {
         fetch()?;
     }
     Ok(())
 }
+
+fn tell_of(row: &Value, error: &Error) -> Result<()> {
+    let id = row["id"].as_str().unwrap_or("?").chars().take(MOST_ID).collect::<String>();
+    let message = "Stripe listed a balance transaction that cannot be read.".to_owned();
+    let detail = json!({"id": id, "sqlstate": error.sqlstate.code(), "error": error.message});
+    alert::raise(Severity::Critical, "treasury_balance_transaction", Some(id), message, detail)?;
+    Ok(())
+}
+
+/// The longest id that is told.
+const MOST_ID: usize = 255;

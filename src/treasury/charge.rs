@@ -64,6 +64,12 @@ impl<'a> Described<'a> {
         if total < 0 || captured < 0 || refunded < 0 {
             return Err(Error::invalid("charge.amount", "must not be below zero"));
         }
+        // Stripe has handed their money to the connected account already: a payout would hand
+        // it over again.
+        if !object["transfer_data"]["destination"].is_null() {
+            let rule = "destination charges are not booked: transfer with payouts instead";
+            return Err(Error::invalid("charge.transfer_data", rule));
+        }
         let created = object["created"].as_i64().ok_or_else(|| Error::missing("charge.created"))?;
         // What others write into metadata must not keep money out of the books.
         let named = |key: &str| parse_id(text(&object["metadata"], key)?, key).ok();
@@ -76,10 +82,9 @@ impl<'a> Described<'a> {
             owner: named("owner_id"),
             buyer: named("buyer_id"),
             rule: text(&object["metadata"], "split_rule_id").and_then(|id| id.parse().ok()),
-            account: reference(&object["on_behalf_of"])
-                .or_else(|| reference(&object["transfer_data"]["destination"])),
+            account: reference(&object["on_behalf_of"]),
             // What was set aside and not captured counts as refunded to Stripe.
-            refunded: (refunded - (total - captured)).max(0),
+            refunded: (refunded - (total - captured).max(0)).max(0),
         }))
     }
 }
@@ -105,8 +110,6 @@ pub fn reference(value: &Value) -> Option<&str> {
 pub struct Charge {
     pub id: Uuid,
     pub stripe_id: String,
-    /// The connected account on which it was made.
-    pub account: Option<String>,
     pub captured: i64,
     pub currency: Currency,
     pub owner: Option<Uuid>,
@@ -199,11 +202,10 @@ fn change(described: &Described<'_>, told: &Told<'_>) -> Result<Change> {
     if let Some(charge) = store::lock(described.id)? {
         return changed(charge, described, told);
     }
-    let Plan { owner, buyer, version } = plan(described, told.account)?;
+    let Plan { owner, buyer, version } = plan(described)?;
     let charge = Charge {
         id: new_id(),
         stripe_id: described.id.to_owned(),
-        account: told.account.map(str::to_owned),
         captured: described.captured,
         currency: described.currency,
         owner,
@@ -252,7 +254,7 @@ fn replan(
     if charge.buyer.is_some() && charge.owner.is_some() && told.at > charge.planned_at {
         return Ok((charge.clone(), None));
     }
-    let plan = plan(described, told.account)?;
+    let plan = plan(described)?;
     let charge = Charge { buyer: charge.buyer.or(plan.buyer), ..charge.clone() };
     let next = Charge {
         owner: plan.owner,
@@ -273,9 +275,8 @@ fn split_anew(charge: Charge, version: Option<&Version>) -> Result<Change> {
     Ok(Change { charge, is_new: false, before, after })
 }
 
-fn plan(described: &Described<'_>, account: Option<&str>) -> Result<Plan> {
-    let account = account.or(described.account);
-    let people = store::people(described.owner, described.buyer, account)?;
+fn plan(described: &Described<'_>) -> Result<Plan> {
+    let people = store::people(described.owner, described.buyer, described.account)?;
     let at = end_of_second(from_unix(described.created));
     let named = match described.rule {
         Some(rule) => rules::version_at(rule, described.currency, at)?,

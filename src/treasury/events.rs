@@ -38,8 +38,16 @@ pub fn handle(event: &Event) -> Result<Outcome> {
     })
 }
 
+/// How events begin that are about a payment of a buyer.
+const OF_CHARGES: [&str; 3] = ["charge.", "payment_intent.", "refund."];
+
 fn take(told: &Told<'_>) -> Result<Outcome> {
     match told.kind {
+        // What a connected account charges by itself is its own money, and what it says of
+        // whose it is nothing to go by.
+        kind if told.account.is_some() && OF_CHARGES.iter().any(|one| kind.starts_with(one)) => {
+            Ok(Outcome::Ignored)
+        }
         "charge.succeeded" | "charge.captured" | "charge.updated" | "charge.refunded" => {
             charge::told(told)
         }

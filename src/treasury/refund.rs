@@ -198,7 +198,7 @@ fn send(row: i64, charge: &Charge, minor: i64) -> Result<()> {
         subject: Subject::Refund(row),
         method: "POST",
         path: "/v1/refunds",
-        account: charge.account.as_deref(),
+        account: None,
         params: json!({
             "charge": charge.stripe_id,
             "amount": amount::to_stripe(money, "p_refund.amount_cents")?,

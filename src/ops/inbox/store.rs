@@ -78,7 +78,14 @@ static RECORD: Query = Query::read("select e from ops.webhook_events e where id 
 // One that another session has in hand is asked again there, after the lock on what it waits for.
 static PARKED_FOR: Query = Query::write(
     "select id from ops.webhook_events where parked_for = $1 and body is not null
-      order by occurred_at, id for update skip locked",
+      order by occurred_at, id limit $2 for update skip locked",
+);
+static PUT_OFF: Query = Query::write(
+    "update ops.webhook_events
+        set status = 'failed', parked_for = null, next_attempt_at = now(),
+            error_code = 'PT409', error_message = 'more came before it than one transaction takes'
+      where id in (select id from ops.webhook_events
+                    where parked_for = $1 and body is not null for update skip locked)",
 );
 static IS_AWAITED: Query =
     Query::read_latest("select exists (select from ops.webhook_events where parked_for = $1)");
@@ -289,9 +296,15 @@ pub fn is_awaited(key: &str) -> Result<bool> {
     IS_AWAITED.one(&[key.into()], |row| row.get(1))
 }
 
-/// The events that wait for `key`, in their order, locked.
-pub fn parked_for(key: &str) -> Result<Vec<Uuid>> {
-    PARKED_FOR.all(&[key.into()], |row| row.get(1))
+/// Up to `most` events that wait for `key`, in their order, locked.
+pub fn parked_for(key: &str, most: i64) -> Result<Vec<Uuid>> {
+    PARKED_FOR.all(&[key.into(), most.into()], |row| row.get(1))
+}
+
+/// Leaves those that still wait for `key` to the job that tries failed ones again.
+pub fn put_off(key: &str) -> Result<()> {
+    PUT_OFF.run(&[key.into()])?;
+    Ok(())
 }
 
 /// Up to `most` failed events whose time to be tried again has come, locked.

@@ -12,7 +12,7 @@ use pgrx::Uuid;
 static LOCK: Query = Query::write(
     "select id, stripe_charge_id, amount_cents, currency, owner_id, buyer_id, split_rule_id,
             split_version, refunded_cents, reported_refunded_cents, disputed_cents, charged_at,
-            stripe_account_id, planned_at
+            planned_at
        from treasury.charges where stripe_charge_id = $1 for no key update",
 );
 static PEOPLE: Query = Query::read(
@@ -27,7 +27,6 @@ static APPEND: Insert = Insert::into(
         "id",
         "stripe_charge_id",
         "payment_intent_id",
-        "stripe_account_id",
         "status",
         "amount_cents",
         "currency",
@@ -126,8 +125,7 @@ fn to_charge(row: &Row<'_>) -> Result<Charge> {
         reported: row.get(10)?,
         disputed: row.get(11)?,
         charged_at: row.get(12)?,
-        account: row.opt(13)?,
-        planned_at: row.get(14)?,
+        planned_at: row.get(13)?,
     })
 }
 
@@ -163,7 +161,6 @@ pub fn insert(charge: &Charge, intent: Option<&str>, shares: &[Share]) -> Result
         charge.id.into(),
         charge.stripe_id.as_str().into(),
         intent.into(),
-        charge.account.as_deref().into(),
         if charge.captured > 0 { "captured" } else { "authorized" }.into(),
         charge.captured.into(),
         charge.currency.code().into(),

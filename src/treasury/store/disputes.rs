@@ -80,7 +80,7 @@ pub fn insert(charge: &str, new: &Described<'_>, at: TimestampWithTimeZone) -> R
         &[
             new.id.into(),
             charge.into(),
-            new.status.as_str().into(),
+            new.status.unwrap_or(Status::NeedsResponse).as_str().into(),
             new.amount.into(),
             new.currency.code().into(),
             new.reason.into(),

@@ -8,11 +8,13 @@ use crate::treasury::refund::{Described, Status};
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 
-// A request of ours is found by its number until Stripe's id is known.
+// A request of ours is found by its number until Stripe's id is known. One that was given up
+// here, and that Stripe made all the same, is another refund: that money has gone.
 static FIND: Query = Query::write(
     "select id, status from treasury.refunds
       where stripe_refund_id = $1
-         or (id = $3 and original_charge_id = $2 and stripe_refund_id is null)
+         or (id = $3 and original_charge_id = $2 and stripe_refund_id is null
+             and status in ('requested', 'pending'))
       order by stripe_refund_id nulls last limit 1 for no key update",
 );
 static INSERT_TOLD: Query = Query::write(
