@@ -358,6 +358,21 @@ mod tests {
     }
 
     #[pg_test]
+    fn of_very_many_that_wait_the_job_takes_the_rest() {
+        alone_with_jobs();
+        prepare();
+        for n in 0..103 {
+            assert_eq!(send_at(&format!("evt_{n}"), "charge:ch_1", n), "parked");
+        }
+        run("insert into public.parents values ('charge:ch_1')");
+        assert_eq!(inbox::arrived("charge:ch_1").expect("arrives"), 100);
+        let due = "ops.webhook_events where status = 'failed' and next_attempt_at <= now()";
+        assert_eq!(count(due), 3);
+        run("select ops.run_job('retry_webhooks')");
+        assert_eq!(count("ops.webhook_events where status <> 'processed'"), 0);
+    }
+
+    #[pg_test]
     fn one_that_fails_when_its_parent_comes_takes_nothing_else_along() {
         prepare();
         assert_eq!(send_at("evt_1", "charge:ch_1", 100), "parked");
