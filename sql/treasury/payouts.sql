@@ -73,13 +73,14 @@ create unique index payouts_run_day_key on treasury.payouts (user_id, currency, 
 create index payouts_run_id_idx on treasury.payouts (run_id) where run_id is not null;
 create index payouts_requested_by_idx on treasury.payouts (requested_by) where requested_by is not null;
 create index payouts_open_idx on treasury.payouts (initiated_at) where status in ('review', 'pending', 'in_transit');
+create index payouts_undone_idx on treasury.payouts (user_id) where status in ('canceled', 'failed') and stripe_transfer_id is not null;
 create index payouts_to_send_idx on treasury.payouts (scheduled_for) where status = 'pending' and sent_at is null;
 comment on table treasury.payouts is 'What people are paid of their earnings through Stripe, asked for here or made at Stripe; and the platform''s own payouts to its bank. What is in the ledger follows from the status.';
 comment on column treasury.payouts.id is 'The number of the payout.';
 comment on column treasury.payouts.updated_at is 'When it last changed here.';
 comment on column treasury.payouts.user_id is 'Whose earnings it pays out; NULL for a payout of the platform itself.';
 comment on column treasury.payouts.ledger_entry_id is 'The entry of treasury.ledger_entries that took it off the earnings when it was made.';
-comment on column treasury.payouts.status is 'review: an admin must let it; pending: to be asked of Stripe, or asked; in_transit; paid: as far as Stripe knows, it may still fail; canceled or failed: the money is back. It only moves forward.';
+comment on column treasury.payouts.status is 'review: an admin must let it; pending: to be asked of Stripe, or asked; in_transit; paid: as far as Stripe knows, it may still fail; canceled or failed: the money is back. It only moves forward, but for a scheduled one whose bank details changed: that is reviewed again.';
 comment on column treasury.payouts.risk_score is 'From 0 to 100; why is in payout_risks, for admins.';
 comment on column treasury.payouts.initiated_at is 'When it was made here, or first heard of.';
 comment on column treasury.payouts.completed_at is 'When it was paid, canceled or failed.';
