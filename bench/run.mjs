@@ -134,11 +134,12 @@ function rowsWritten(call) {
 function payoutRun() {
   run('psql', ['-Xq', DATABASE_URL, '-f', join(folder, 'payouts.sql')]);
   const begun = performance.now();
-  const call = () => sql('select payouts, finished_at is not null from treasury.run_payouts()');
-  // As many accounts as one call looks at, so the second finds that there are no more.
-  const answers = [call(), call()];
+  // One call looks at so many accounts. Who was paid for by the webhooks has earnings too, but no account at Stripe.
+  const call = () => sql('select finished_at is not null from treasury.run_payouts()');
+  for (let calls = 1; call() !== 't'; calls += 1) if (calls === 10) throw new Error('the payout run does not end');
   const seconds = (performance.now() - begun) / 1000;
-  if (answers.join() !== '10000|f,10000|t') throw new Error(`payout run: ${answers}`);
+  const paid = sql("select count(*) from treasury.payouts where stripe_account_id like 'acct_bench%'");
+  if (paid !== '10000') throw new Error(`payout run: ${paid} of 10000 accounts were paid`);
   return seconds;
 }
 

@@ -32,8 +32,6 @@ comment on column treasury.payout_runs.payouts is 'Payouts that it made, those u
 comment on column treasury.payout_runs.reviews is 'Those of them that wait for an admin.';
 comment on column treasury.payout_runs.totals is 'What they come to, by currency in minor units.';
 comment on column treasury.payout_runs.skipped is 'How many accounts were not paid, by reason.';
-comment on column treasury.payout_runs.id is 'The run.';
-comment on column treasury.payout_runs.started_at is 'When it began.';
 alter table treasury.payout_runs enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.payout_runs', '');
 
@@ -75,13 +73,14 @@ create unique index payouts_run_day_key on treasury.payouts (user_id, currency, 
 create index payouts_run_id_idx on treasury.payouts (run_id) where run_id is not null;
 create index payouts_requested_by_idx on treasury.payouts (requested_by) where requested_by is not null;
 create index payouts_open_idx on treasury.payouts (initiated_at) where status in ('review', 'pending', 'in_transit');
+create index payouts_undone_idx on treasury.payouts (user_id) where status in ('canceled', 'failed') and stripe_transfer_id is not null;
 create index payouts_to_send_idx on treasury.payouts (scheduled_for) where status = 'pending' and sent_at is null;
 comment on table treasury.payouts is 'What people are paid of their earnings through Stripe, asked for here or made at Stripe; and the platform''s own payouts to its bank. What is in the ledger follows from the status.';
 comment on column treasury.payouts.id is 'The number of the payout.';
 comment on column treasury.payouts.updated_at is 'When it last changed here.';
 comment on column treasury.payouts.user_id is 'Whose earnings it pays out; NULL for a payout of the platform itself.';
 comment on column treasury.payouts.ledger_entry_id is 'The entry of treasury.ledger_entries that took it off the earnings when it was made.';
-comment on column treasury.payouts.status is 'review: an admin must let it; pending: to be asked of Stripe, or asked; in_transit; paid: as far as Stripe knows, it may still fail; canceled or failed: the money is back. It only moves forward.';
+comment on column treasury.payouts.status is 'review: an admin must let it; pending: to be asked of Stripe, or asked; in_transit; paid: as far as Stripe knows, it may still fail; canceled or failed: the money is back. It only moves forward, but for a scheduled one whose bank details changed: that is reviewed again.';
 comment on column treasury.payouts.risk_score is 'From 0 to 100; why is in payout_risks, for admins.';
 comment on column treasury.payouts.initiated_at is 'When it was made here, or first heard of.';
 comment on column treasury.payouts.completed_at is 'When it was paid, canceled or failed.';
@@ -98,8 +97,6 @@ comment on column treasury.payouts.requested_by is 'Who asked for it; NULL for a
 comment on column treasury.payouts.run_id is 'The run that made it.';
 comment on column treasury.payouts.run_day is 'The day of that run.';
 comment on column treasury.payouts.event_at is 'When Stripe last said something of it.';
-comment on column treasury.payouts.id is 'Ours.';
-comment on column treasury.payouts.updated_at is 'When it last changed here.';
 alter table treasury.payouts enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.payouts', '');
 select pg_catalog.pg_extension_config_dump('treasury.payouts_id_seq', '');
@@ -121,13 +118,11 @@ create table treasury.payout_risks (
 create index payout_risks_decided_by_idx on treasury.payout_risks (decided_by) where decided_by is not null;
 comment on table treasury.payout_risks is 'What made a payout risky, and what an admin decided. For admins only.';
 comment on column treasury.payout_risks.payout_id is 'The payout.';
-comment on column treasury.payout_risks.decided_at is 'When; NULL where nobody decided or had to.';
 comment on column treasury.payout_risks.reasons is 'A list of {reason, score} and what was found.';
 comment on column treasury.payout_risks.assessed_at is 'When the payout was made.';
 comment on column treasury.payout_risks.decided_by is 'The admin; NULL for a server.';
 comment on column treasury.payout_risks.approved is 'Whether it was let go; NULL where nobody decided or had to.';
 comment on column treasury.payout_risks.decision_note is 'Why, in the words of the admin.';
-comment on column treasury.payout_risks.payout_id is 'The row of payouts.';
 comment on column treasury.payout_risks.decided_at is 'When an admin decided; NULL where nobody had to, or has yet.';
 alter table treasury.payout_risks enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.payout_risks', '');

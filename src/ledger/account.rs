@@ -374,6 +374,7 @@ impl Account {
             posted,
             pending,
             available: posted.saturating_sub(pending),
+            frozen: self.frozen,
         }
     }
 }
@@ -389,4 +390,6 @@ pub struct Balance {
     pub pending: i64,
     /// Posted less pending; an overdraft is not counted in.
     pub available: i64,
+    /// Whether it takes nothing until it is unfrozen.
+    pub frozen: bool,
 }

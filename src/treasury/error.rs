@@ -49,6 +49,8 @@ pub enum TreasuryError {
     PayoutState { id: i64, is: &'static str },
     /// Nobody can be paid to this account yet.
     NotReady { missing: Vec<String> },
+    /// What an earlier payout that failed took to their account at Stripe is still there.
+    NotBroughtBack,
     /// Less can be paid out than was asked for.
     NotPayable { payable: Money },
     /// Less than may be paid out at all.
@@ -114,6 +116,10 @@ impl From<TreasuryError> for Error {
                 .detail(format!("payout {id} is {is}")),
             NotReady { missing } => Error::conflict("the account at Stripe cannot be paid to yet")
                 .detail(format!("missing: {}", missing.join(", "))),
+            NotBroughtBack => {
+                Error::conflict("the money of an earlier payout has not come back yet")
+                    .hint("It is with the account at Stripe; its transfer is being reversed.")
+            }
             NotPayable { payable } => Error::conflict("not so much can be paid out now")
                 .detail(format!("payable: {payable}"))
                 .hint("treasury.payable says what is held back."),

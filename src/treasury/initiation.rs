@@ -51,14 +51,6 @@ fn read(caller: &Caller, data: &Value) -> Result<Wanted> {
         (Some("scheduled"), false) => return Err(Error::missing("p_payout.scheduled_for")),
         _ => (),
     }
-    if let Some(at) = scheduled_for {
-        let days: i64 = settings::get(SYSTEM, "payout_schedule_days")?;
-        let last = crate::kernel::clock::days_after_start(days);
-        if at <= crate::kernel::clock::transaction_start() || at > last {
-            let rule = format!("must be in the future, at most {days} days from now");
-            return Err(object.wrong("scheduled_for", &rule));
-        }
-    }
     Ok(Wanted {
         user: object.uuid("user_id")?.map_or_else(|| caller.require_person(), Ok)?,
         amount: object.positive("amount_cents", i64::MAX)?,
@@ -68,11 +60,26 @@ fn read(caller: &Caller, data: &Value) -> Result<Wanted> {
     })
 }
 
+/// Not part of reading it: the same request again is answered also when its time has come.
+fn check_time(at: TimestampWithTimeZone) -> Result<()> {
+    let days: i64 = settings::get(SYSTEM, "payout_schedule_days")?;
+    let last = crate::kernel::clock::days_after_start(days);
+    if at <= crate::kernel::clock::transaction_start() || at > last {
+        let rule = format!("must be in the future, at most {days} days from now");
+        return Err(Error::invalid("p_payout.scheduled_for", &rule));
+    }
+    Ok(())
+}
+
 fn pay(caller: &Caller, wanted: &Wanted) -> Result<i64> {
+    wanted.scheduled_for.map_or(Ok(()), check_time)?;
     let account = account_of(wanted.user)?;
     let rules = Rules::load()?;
     // From here on nobody else moves these earnings, so nobody pays them out twice.
     let balance = books::lock_earnings(wanted.user, wanted.currency)?.available;
+    if !store::not_brought_back(vec![wanted.user])?.is_empty() {
+        return Err(TreasuryError::NotBroughtBack.into());
+    }
     let payable = payable::read(wanted.user, wanted.currency, balance, &rules)?.payable;
     let amount = amount_of(wanted, payable, rules.minimum(wanted.currency))?;
     if wanted.method == Method::Instant {
@@ -140,6 +147,8 @@ fn check_instant(wanted: &Wanted, amount: Money) -> Result<()> {
         let rule = format!("at most {most} are paid out instantly");
         return Err(Error::conflict(rule).hint("Ask for less, or for a standard payout."));
     }
+    // Somebody's earnings are locked in one currency; the others count as well.
+    stripe_accounts::hold(wanted.user)?;
     let daily: i64 = settings.get("payout_instant_per_day")?;
     if store::instant_today(wanted.user)? >= daily {
         return Err(Error::conflict(format!("at most {daily} instant payouts in 24 hours")));
@@ -161,6 +170,10 @@ pub fn decide(caller: &Caller, id: i64, approve: bool, note: &str) -> Result<()>
             Some(was) if was == approve => Ok(()),
             _ => Err(payout::wrong_state(&payout)),
         };
+    }
+    // It may have been for a while.
+    if let Some(user) = payout.user.filter(|_| approve) {
+        account_of(user)?;
     }
     risks::decide(id, caller.person(), approve, note)?;
     if !approve {

@@ -88,6 +88,10 @@ pub fn told(told: &Told<'_>) -> Result<Outcome> {
 
 /// Stripe has made the payout that it was asked for.
 pub fn answered(payout: &Payout, object: &Value) -> Result<()> {
+    // Somebody was sure that it had not: then the event of it books it anew.
+    if payout.status.is_undone() && payout.stripe_id.is_none() {
+        return Ok(());
+    }
     let described = Described::read(object)?;
     let same = payout.stripe_id.as_deref().is_none_or(|id| id == described.id);
     if !same {

@@ -18,7 +18,7 @@ use crate::treasury::payable::{self, Payable};
 use crate::treasury::payout::{KIND, Status};
 use crate::treasury::risk::{self, Risk};
 use crate::treasury::store::payout_runs::{self as store, Candidate};
-use crate::treasury::store::{payables, risks};
+use crate::treasury::store::{payables, payouts, risks};
 use crate::treasury::{SYSTEM, sending};
 use pgrx::Uuid;
 use serde_json::{Map, Value, json};
@@ -43,6 +43,10 @@ enum Skip {
     NoAccount,
     NotReady,
     PaidToday,
+    /// The ledger lets nothing happen to their earnings.
+    Frozen,
+    /// What an earlier payout that failed took to their account at Stripe is still there.
+    NotBroughtBack,
     Held,
     BelowMinimum,
 }
@@ -53,6 +57,8 @@ impl Skip {
             Skip::NoAccount => "no_account",
             Skip::NotReady => "not_ready",
             Skip::PaidToday => "paid_today",
+            Skip::Frozen => "frozen",
+            Skip::NotBroughtBack => "not_brought_back",
             Skip::Held => "held",
             Skip::BelowMinimum => "below_minimum",
         }
@@ -148,6 +154,7 @@ fn sort_out(candidates: Vec<Candidate>) -> (Vec<Ready>, Vec<Skip>) {
     for one in candidates {
         match one.account {
             _ if one.paid_today => skipped.push(Skip::PaidToday),
+            _ if one.frozen => skipped.push(Skip::Frozen),
             None => skipped.push(Skip::NoAccount),
             Some((_, account)) if !account.missing().is_empty() => skipped.push(Skip::NotReady),
             Some((account, _)) => ready.push(Ready {
@@ -168,10 +175,16 @@ fn choose(ready: Vec<Ready>, progress: &mut Progress) -> Result<Vec<Pay>> {
     let (rules, weights) = (payable::Rules::load()?, risk::Rules::load()?);
     let of: Vec<(Uuid, Currency)> = ready.iter().map(|one| (one.user, one.currency)).collect();
     let young = payables::young(&of, rules.days)?;
+    let away = payouts::not_brought_back(ready.iter().map(|one| one.user).collect())?;
     let mut chosen = Vec::new();
     for ((one, balance), young) in ready.into_iter().zip(balances).zip(young) {
         let found = Payable::of(balance.available, young, &rules, one.currency);
-        if found.payable == 0 {
+        if balance.frozen {
+            // Since it was looked at.
+            progress.skip(Skip::Frozen);
+        } else if away.contains(&one.user) {
+            progress.skip(Skip::NotBroughtBack);
+        } else if found.payable == 0 {
             progress.skip(Skip::Held);
         } else if found.payable < rules.minimum(one.currency).minor {
             progress.skip(Skip::BelowMinimum);
@@ -264,7 +277,7 @@ mod tests {
 
     #[test]
     fn who_cannot_be_paid_is_told_why() {
-        let candidate = |enabled: bool, paid_today: bool, linked: bool| Candidate {
+        let candidate = |enabled: bool, paid_today: bool, linked: bool, frozen: bool| Candidate {
             ledger_account: 1,
             user: Uuid::from_bytes([1; 16]),
             currency: Currency::parse("USD", "currency").unwrap(),
@@ -275,14 +288,16 @@ mod tests {
                 ("acct_1".to_owned(), account.unwrap())
             }),
             paid_today,
+            frozen,
         };
         let (ready, skipped) = sort_out(vec![
-            candidate(true, false, true),
-            candidate(true, true, true),
-            candidate(false, false, true),
-            candidate(true, false, false),
+            candidate(true, false, true, false),
+            candidate(true, true, true, false),
+            candidate(false, false, true, false),
+            candidate(true, false, false, false),
+            candidate(true, false, true, true),
         ]);
         assert_eq!(ready.len(), 1);
-        assert_eq!(skipped, [Skip::PaidToday, Skip::NotReady, Skip::NoAccount]);
+        assert_eq!(skipped, [Skip::PaidToday, Skip::NotReady, Skip::NoAccount, Skip::Frozen]);
     }
 }

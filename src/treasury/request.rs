@@ -176,7 +176,10 @@ pub fn acknowledge(id: Uuid, report: &Report<'_>) -> Result<String> {
     }
     let verdict = Verdict::of(report.status);
     // A call that was given up is ended all the same by whoever had it last and knows more.
-    let is_news = request.leased || (request.status == "dead" && verdict != Verdict::Unknown);
+    // Also after an admin was sure that it was not done; what Stripe refused stays so.
+    let is_news = request.leased
+        || (request.status == "dead" && verdict != Verdict::Unknown)
+        || (request.status == "refused" && request.response.is_none() && verdict == Verdict::Done);
     if !is_news {
         return Ok(request.status);
     }

@@ -9,7 +9,7 @@ use crate::ops::watch::alert::{self, Alert, Severity};
 use crate::treasury::payout::{self, Payout, Status};
 use crate::treasury::request::{self, Answer, NewRequest, Subject};
 use crate::treasury::store::payouts::{self as store, ToSend};
-use crate::treasury::store::requests;
+use crate::treasury::store::{requests, risks};
 use crate::treasury::{amount, payout_event};
 use serde_json::{Value, json};
 
@@ -52,6 +52,9 @@ fn transfer(id: i64, money: Money, account: &str) -> Result<Value> {
 
 /// Job: hands over scheduled payouts whose time has come.
 pub fn send_due() -> Result<Value> {
+    // What was there when they were asked for may be otherwise by now.
+    let changed = store::review_changed(jobs::BATCH)?;
+    risks::review(changed, "details_changed")?;
     let due = store::take_due(jobs::BATCH)?;
     if !due.is_empty() {
         send_all(&due)?;

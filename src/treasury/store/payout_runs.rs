@@ -29,7 +29,8 @@ static CANDIDATES: Query = Query::read_latest(
             a.details_submitted, a.payouts_enabled, a.charges_enabled, a.requirements,
             exists (select from treasury.payouts p
                      where p.user_id = l.owner_id and p.currency = l.currency
-                       and p.run_day = (now() at time zone 'utc')::date)
+                       and p.run_day = (now() at time zone 'utc')::date),
+            l.frozen_at is not null
        from ledger.accounts l
        left join treasury.stripe_accounts a on a.id = l.owner_id
       where l.id > $1 and l.system = 'treasury' and l.owner_id is not null
@@ -95,6 +96,7 @@ pub struct Candidate {
     pub currency: Currency,
     pub account: Option<(String, stripe_account::Account)>,
     pub paid_today: bool,
+    pub frozen: bool,
 }
 
 /// The next ones after an account of the ledger.
@@ -110,6 +112,7 @@ pub fn candidates(after: i64, currency: Option<Currency>, most: i64) -> Result<V
             currency: Currency::parse(&row.get::<String>(3)?, "currency")?,
             account: account.map(read).transpose()?,
             paid_today: row.get(9)?,
+            frozen: row.get(10)?,
         })
     })
 }

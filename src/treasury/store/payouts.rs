@@ -8,6 +8,7 @@ use crate::treasury::books::Side;
 use crate::treasury::payout::{Method, Payout, Status};
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
+use std::collections::HashSet;
 
 static LOCK: Query = Query::write(
     "select id, user_id, status, amount_cents, currency, method, stripe_account_id,
@@ -67,15 +68,46 @@ static SENT: Query =
 static TRANSFERRED: Query = Query::write(
     "update treasury.payouts set stripe_transfer_id = $2, updated_at = now() where id = $1",
 );
+// Those whose account is not ready any more wait until it is again: the conditions are
+// those of stripe_account::Account::missing.
 static TAKE_DUE: Query = Query::write(
     "with due as (
-        select id from treasury.payouts
-         where status = 'pending' and sent_at is null and stripe_payout_id is null
-           and scheduled_for <= now()
-         order by scheduled_for, id limit $1 for no key update skip locked)
+        select p.id from treasury.payouts p
+          join treasury.stripe_accounts a on a.id = p.user_id
+          left join treasury.payout_risks r on r.payout_id = p.id
+         where p.status = 'pending' and p.sent_at is null and p.stripe_payout_id is null
+           and p.scheduled_for <= now()
+           and a.details_submitted and a.charges_enabled and a.payouts_enabled
+           and coalesce(a.requirements ->> 'disabled_reason', '') not like 'rejected%'
+           and coalesce(a.requirements -> 'currently_due', '[]') = '[]'
+           and coalesce(a.requirements -> 'past_due', '[]') = '[]'
+           and coalesce(a.payout_details_changed_at <= greatest(p.initiated_at, r.decided_at), true)
+         order by p.scheduled_for, p.id limit $1 for no key update of p skip locked)
      update treasury.payouts p set sent_at = now() from due where p.id = due.id
      returning p.id, p.amount_cents, p.currency, p.stripe_account_id",
 );
+// What would go elsewhere than when it was asked for, or let go, goes to an admin.
+static REVIEW_CHANGED: Query = Query::write(
+    "with changed as (
+        select p.id from treasury.payouts p
+          join treasury.stripe_accounts a on a.id = p.user_id
+          left join treasury.payout_risks r on r.payout_id = p.id
+         where p.status = 'pending' and p.sent_at is null and p.stripe_payout_id is null
+           and p.scheduled_for <= now()
+           and a.payout_details_changed_at > greatest(p.initiated_at, r.decided_at)
+         order by p.scheduled_for, p.id limit $1 for no key update of p skip locked)
+     update treasury.payouts p set status = 'review', updated_at = now()
+       from changed where p.id = changed.id
+     returning p.id",
+);
+static NOT_BROUGHT_BACK: Query = Query::read_latest(
+    "select distinct p.user_id from treasury.payouts p
+       join treasury.stripe_requests r on r.subject = 'payout' and r.subject_id = p.id
+      where p.user_id = any ($1::uuid[]) and p.status in ('canceled', 'failed')
+        and p.stripe_transfer_id is not null
+        and r.path like '%/reversals' and r.status <> 'done'",
+)
+.generic();
 static INSTANT_TODAY: Query = Query::read_latest(
     "select count(*) from treasury.payouts
       where user_id = $1 and method = 'instant' and status not in ('canceled', 'failed')
@@ -247,6 +279,19 @@ pub fn take_due(most: i64) -> Result<Vec<ToSend>> {
             account: row.get(4)?,
         })
     })
+}
+
+/// Puts scheduled payouts under review whose time has come and whose account at Stripe has
+/// other bank details by now; which.
+pub fn review_changed(most: i64) -> Result<Vec<i64>> {
+    REVIEW_CHANGED.all(&[most.into()], |row| row.get(1))
+}
+
+/// Those of some people who still have, at Stripe, the money of a payout that came to
+/// nothing.
+pub fn not_brought_back(users: Vec<Uuid>) -> Result<HashSet<Uuid>> {
+    let found = NOT_BROUGHT_BACK.all(&[users.into()], |row| row.get(1))?;
+    Ok(found.into_iter().collect())
 }
 
 /// How many instant payouts somebody had in 24 hours.

@@ -62,7 +62,7 @@ static STALE: Query = Query::write(
 static LOCK: Query = Query::write(
     "select id, subject, subject_id, path, status, attempts, leased_by,
             leased_until is not null,
-            method <> 'GET' and first_claimed_at <= now() - make_interval(hours => $2)
+            method <> 'GET' and first_claimed_at <= now() - make_interval(hours => $2), response_status
        from treasury.stripe_requests where id = $1 for update",
 );
 static FINISH: Query = Query::write(
@@ -199,6 +199,8 @@ pub struct Request {
     pub leased: bool,
     /// Whether Stripe may have forgotten its key.
     pub stale: bool,
+    /// The HTTP status of the last answer.
+    pub response: Option<i32>,
 }
 
 /// Keeps the row as it is until the transaction ends.
@@ -218,6 +220,7 @@ fn request(row: &Row<'_>) -> Result<Request> {
         worker: row.opt(7)?,
         leased: row.get(8)?,
         stale: row.opt(9)?.unwrap_or(false),
+        response: row.opt(10)?,
     })
 }
 

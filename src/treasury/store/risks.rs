@@ -53,6 +53,12 @@ static DECIDE: Query = Query::write(
         set decided_by = excluded.decided_by, decided_at = excluded.decided_at,
             approved = excluded.approved, decision_note = excluded.decision_note",
 );
+static REVIEW: Query = Query::write(
+    "insert into treasury.payout_risks as r (payout_id, reasons)
+     select id, jsonb_build_array(jsonb_build_object('reason', $2, 'score', 0))
+       from unnest($1::bigint[]) as id
+     on conflict (payout_id) do update set reasons = r.reasons || excluded.reasons",
+);
 static DECISION: Query =
     Query::read_latest("select approved from treasury.payout_risks where payout_id = $1");
 
@@ -93,6 +99,14 @@ pub fn insert(of: Vec<i64>, reasons: Vec<Vec<Value>>) -> Result<()> {
 
 pub fn decide(payout: i64, by: Option<Uuid>, approved: bool, note: &str) -> Result<()> {
     DECIDE.run(&[payout.into(), by.into(), approved.into(), note.into()])?;
+    Ok(())
+}
+
+/// Why payouts are looked at again, whatever their score.
+pub fn review(of: Vec<i64>, reason: &str) -> Result<()> {
+    if !of.is_empty() {
+        REVIEW.run(&[of.into(), reason.into()])?;
+    }
     Ok(())
 }
 

@@ -30,6 +30,8 @@ static LOCK: Query = Query::write(
     "select id, event_at, live, details_submitted, payouts_enabled, charges_enabled, requirements
        from treasury.stripe_accounts where stripe_account_id = $1 for no key update",
 );
+static HOLD: Query =
+    Query::write("select 1 from treasury.stripe_accounts where id = $1 for no key update");
 static APPLY: Query = Query::write(
     "update treasury.stripe_accounts
         set onboarding_status = $2, details_submitted = $3, payouts_enabled = $4,
@@ -62,6 +64,12 @@ pub fn lock(account: &str) -> Result<Option<Known>> {
         let account = read_account(row, 4)?;
         Ok(Known { user: row.get(1)?, event_at: row.opt(2)?, live: row.opt(3)?, account })
     })
+}
+
+/// Keeps a person's as it is, so that what they do goes on one by one.
+pub fn hold(person: Uuid) -> Result<()> {
+    HOLD.run(&[person.into()])?;
+    Ok(())
 }
 
 /// What is kept of an account, in four columns from this one on.
