@@ -2,17 +2,33 @@
 //!
 //! A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula. A text
 //! that begins with one of these, a tab, a line break or an apostrophe gets one apostrophe
-//! in front; taking one away gives the text back.
+//! in front. Where the decimal comma is used, a spreadsheet may begin a cell after each `;`,
+//! others do after a tab, and neither heeds quotes within a cell: after these and line
+//! breaks an apostrophe comes before the same signs and before quotes. Taking away one
+//! apostrophe at the beginning and one after each `;`, tab and line break gives the text
+//! back.
 
 use csv::{ByteRecord, Terminator, WriterBuilder};
 
 /// A text that no spreadsheet takes for a formula.
 pub fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\'']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
+    let mut safe = String::with_capacity(text.len() + 1);
+    let mut before = None;
+    for sign in text.chars() {
+        let begins = match before {
+            None => matches!(sign, '=' | '+' | '-' | '@' | '\'' | '\t' | '\r' | '\n'),
+            Some(';' | '\t' | '\r' | '\n') => {
+                matches!(sign, '=' | '+' | '-' | '@' | '\'' | '"')
+            }
+            Some(_) => false,
+        };
+        if begins {
+            safe.push('\'');
+        }
+        safe.push(sign);
+        before = Some(sign);
     }
+    safe
 }
 
 /// A record, without the line break that ends it.
@@ -51,8 +67,23 @@ mod tests {
         for text in ["=1+1", "+1", "-1", "@x", "\tx", "'x", "\rx", "\nx"] {
             assert_eq!(harmless(text), format!("'{text}"));
         }
-        for text in ["", "a=1", "1", "é"] {
+        for text in ["", "a=1", "1", "é", "a; b=1", "a\r\nb", "a;1", "a,=1"] {
             assert_eq!(harmless(text), text);
+        }
+    }
+
+    #[test]
+    fn so_does_what_is_a_cell_where_another_sign_ends_cells() {
+        for (text, safe) in [
+            ("a;=1+1", "a;'=1+1"),
+            (";+1;-1;1", ";'+1;'-1;1"),
+            ("a\t@x\t\t=1", "a\t'@x\t\t'=1"),
+            ("a;\"=1\"", "a;'\"=1\""),
+            ("a\r\n=1", "a\r\n'=1"),
+            ("\t=1", "'\t'=1"),
+            ("é;'=1", "é;''=1"),
+        ] {
+            assert_eq!(harmless(text), safe);
         }
     }
 }
