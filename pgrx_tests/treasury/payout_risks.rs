@@ -156,4 +156,67 @@ mod tests {
         become_person(person("admin"));
         expect_error("PT409", &decide(id, true, "'too late'"));
     }
+
+    /// A payout of somebody whose time has come, asked for a day ago.
+    fn scheduled() -> (Uuid, i64) {
+        alone_with_jobs();
+        let (host, _) = host_with(1_000);
+        let at: String = one("select (now() + interval '1 day')::text");
+        become_person(host);
+        let id = one(&ask(host, &format!(r#", "scheduled_for": "{at}""#)));
+        become_database();
+        run(
+            "update treasury.payouts set scheduled_for = now(), initiated_at = now() - interval '1 day'",
+        );
+        (host, id)
+    }
+
+    #[pg_test]
+    fn a_scheduled_payout_waits_until_the_account_is_ready_again() {
+        let (_, id) = scheduled();
+        for change in [
+            "payouts_enabled = false",
+            "charges_enabled = false",
+            "details_submitted = false",
+            r#"requirements = '{"currently_due": ["external_account"]}'"#,
+            r#"requirements = '{"past_due": ["tos"]}'"#,
+            r#"requirements = '{"disabled_reason": "rejected.fraud"}'"#,
+        ] {
+            run("update treasury.stripe_accounts set payouts_enabled = true, charges_enabled = true,
+                 details_submitted = true, requirements = '{}'");
+            run(&format!("update treasury.stripe_accounts set {change}"));
+            run("select ops.run_job('send_payouts')");
+            assert!(claim("worker").is_empty(), "{change}");
+        }
+        assert_eq!(status(id), "pending");
+        run("update treasury.stripe_accounts set requirements = '{}'");
+        run("select ops.run_job('send_payouts')");
+        assert_eq!(claim("worker").len(), 1);
+    }
+
+    #[pg_test]
+    fn a_scheduled_payout_that_would_go_elsewhere_is_reviewed() {
+        let (host, id) = scheduled();
+        run(
+            "update treasury.stripe_accounts set payout_details_changed_at = now() - interval '1 hour'",
+        );
+        run("select ops.run_job('send_payouts')");
+        assert!(claim("worker").is_empty());
+        assert_eq!(status(id), "review");
+        assert_eq!(books(host), [0, 1_000, 1_000, 0]);
+        assert_eq!(risk(id), "15 first_payout,details_changed");
+        become_person(person("admin"));
+        assert_eq!(one::<String>(&decide(id, true, "'called them'")), "pending");
+        assert_eq!(claim("worker").len(), 1);
+    }
+
+    #[pg_test]
+    fn what_is_let_go_goes_to_an_account_that_is_ready() {
+        let (_, id) = reviewed();
+        become_database();
+        run("update treasury.stripe_accounts set payouts_enabled = false");
+        become_person(person("admin"));
+        expect_error("PT409", &decide(id, true, "'fine'"));
+        assert_eq!(one::<String>(&decide(id, false, "'then not'")), "canceled");
+    }
 }

@@ -206,4 +206,32 @@ mod tests {
         become_person(person("host"));
         assert_eq!(one::<i64>("select count(*) from treasury.payout_runs"), 0);
     }
+
+    #[pg_test]
+    fn frozen_earnings_keep_nobody_else_from_being_paid() {
+        alone_with_runs();
+        let ((frozen, _), (host, _)) = (host_with(1_000), host_with(500));
+        run(&format!("update ledger.accounts set frozen_at = now() where owner_id = '{frozen}'"));
+        assert_eq!(pay_all("null"), json!([2, 1, 0, {"USD": 500}, {"frozen": 1}]));
+        assert_eq!([frozen, host].map(earnings), [1_000, 0]);
+    }
+
+    #[pg_test]
+    fn money_that_has_not_come_back_is_not_paid_again() {
+        alone_with_runs();
+        let (host, _) = host_with(700);
+        host_with(500);
+        payout(host);
+        answer(200, json!({"id": "tr_9"}));
+        answer(402, json!({}));
+        assert_eq!(earnings(host), 700);
+        become_person(host);
+        expect_error("PT409", &ask(host, ""));
+        assert_eq!(pay_all("null"), json!([2, 1, 0, {"USD": 500}, {"not_brought_back": 1}]));
+        run(
+            "delete from treasury.stripe_requests where path = '/v1/transfers' and status = 'pending'",
+        );
+        assert_eq!(answer(200, json!({"id": "trr_1"})).0, "/v1/transfers/tr_9/reversals");
+        assert_eq!(pay_all("'USD'")[3], json!({"USD": 700}));
+    }
 }

@@ -402,4 +402,66 @@ mod tests {
         let text: String = one("select ops.metrics()::text");
         assert!(text.contains("backoffice_treasury_payouts_open{status=\"pending\"} 1"));
     }
+
+    #[pg_test]
+    fn a_transfer_that_was_made_after_an_admin_closed_it_is_reversed() {
+        set("request_max_attempts", "1");
+        let (host, _) = host_with(700);
+        let id = payout(host);
+        assert_eq!(answer(503, json!({})).1, "dead");
+        let call: Uuid = one("select id from treasury.stripe_requests");
+        become_person(person("admin"));
+        run(&format!("select treasury.close_stripe_request('{call}', 'not there')"));
+        become_service();
+        let late = |code: i32| acknowledge(call, "worker", Some(code), json!({"id": "tr_7"}));
+        assert_eq!(one::<String>(&late(500)), "refused");
+        assert_eq!(one::<String>(&late(400)), "refused");
+        assert_eq!(one::<String>(&late(200)), "done");
+        assert_eq!(one::<String>(&late(200)), "done");
+        become_database();
+        assert_eq!((status(id).as_str(), earnings(host)), ("failed", 700));
+        assert_eq!(answer(200, json!({"id": "trr_1"})).0, "/v1/transfers/tr_7/reversals");
+        assert!(claim("worker").is_empty());
+    }
+
+    #[pg_test]
+    fn instant_payouts_are_counted_one_by_one() {
+        let (host, _) = host_with(2_000);
+        // A row that was inserted last has never been locked.
+        run("create temp table copied as select * from treasury.stripe_accounts;
+             delete from treasury.stripe_accounts;
+             insert into treasury.stripe_accounts select * from copied");
+        let held = || {
+            become_database();
+            one::<bool>(&format!(
+                "select xmax <> '0'::xid from treasury.stripe_accounts where id = '{host}'"
+            ))
+        };
+        become_person(host);
+        run(&ask(host, r#", "amount_cents": 500"#));
+        assert!(!held());
+        become_person(host);
+        run(&ask(host, r#", "method": "instant", "amount_cents": 500"#));
+        assert!(held());
+    }
+
+    #[pg_test]
+    fn a_scheduled_payout_is_asked_for_once_also_when_its_time_has_come() {
+        let (host, _) = host_with(900);
+        let data = |at: &str| ask(host, &format!(r#", "scheduled_for": "{at}""#));
+        let soon: String = one("select (clock_timestamp() + interval '1 hour')::text");
+        run(r#"select set_config('request.headers', '{"idempotency-key": "k"}', true)"#);
+        become_person(host);
+        let id: i64 = one(&data(&soon));
+        assert_eq!(one::<i64>(&data(&soon)), id);
+        // As the same request is seen an hour later.
+        set("payout_schedule_days", "1");
+        let late: String = one("select (now() - interval '1 hour')::text");
+        become_person(host);
+        run(r#"select set_config('request.headers', '{"idempotency-key": "l"}', true)"#);
+        expect_error("22023", &data(&late));
+        run(r#"select set_config('request.headers', '{"idempotency-key": "k"}', true)"#);
+        // Another content under the key, and not a wrong time: the key is looked at first.
+        expect_error("PT409", &data(&late));
+    }
 }
