@@ -240,6 +240,8 @@ mod tests {
             (&0.into(), &700.into())
         );
         assert_eq!(dollars["user_id"], host.to_string());
+        // What it comes from is named as in treasury.ledger_entries.
+        assert_eq!(dollars["entries"][0]["event_source"], "split");
         let entry = &dollars["entries"][1];
         assert_eq!(
             [
