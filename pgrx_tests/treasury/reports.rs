@@ -305,7 +305,7 @@ mod tests {
         become_person(host);
         let csv = report("ledger_export", "csv", &year);
         assert_eq!(csv.lines().count(), 1_004);
-        assert!(csv.contains(",credit,1,1001,stripe_charge,ch_1000,"), "the last");
+        assert!(csv.contains(",credit,1,1001,split,ch_1000,"), "the last");
         assert!(
             csv.ends_with("closing,earnings:") || csv.lines().last().unwrap().contains(",1001,")
         );
