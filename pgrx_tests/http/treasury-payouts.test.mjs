@@ -4,38 +4,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import Stripe from 'stripe';
 import pg from 'pg';
-import { DATABASE_URL, SERVICE_KEY, client, request, sql, uniqueEmail } from './support.mjs';
+import { DATABASE_URL, SERVICE_KEY, client, request, sql } from './support.mjs';
+import { api as paths, code, earned, expectNothingBroken, listen, newPerson, now, tell, unique } from './treasury-support.mjs';
 
-const PASSWORD = 'a quiet river at dawn';
-const unique = () => randomUUID().replaceAll('-', '');
-const SECRET = `whsec_${unique()}`;
-const stripe = new Stripe('sk_test_of_nobody');
-
-// Whatever a test does, nothing may answer with a 5xx.
-const broken = [];
-const realFetch = globalThis.fetch;
-globalThis.fetch = async (...args) => {
-  const response = await realFetch(...args);
-  if (response.status >= 500) broken.push(`${response.status} ${args[1]?.method ?? 'GET'} ${args[0]}`);
-  return response;
-};
-after(() => assert.deepEqual(broken, []));
-
-/** Somebody who signed up in the treasury, and was given a role by an admin. */
-async function newPerson(role) {
-  const supabase = client('treasury');
-  const email = uniqueEmail(role);
-  const signUp = await supabase.auth.signUp({ email, password: PASSWORD });
-  assert.equal(signUp.error, null, signUp.error?.message);
-  await sql('update identity.users set email_confirmed_at = now() where email = $1', [email]);
-  const { data, error } = await supabase.auth.signInWithPassword({ email, password: PASSWORD });
-  assert.equal(error, null, error?.message);
-  const { id } = data.session.user;
-  if (role !== 'buyer') await sql(`select backoffice.grant_role($1, 'treasury', $2)`, [id, role]);
-  return { id, email, supabase, token: data.session.access_token };
-}
+expectNothingBroken();
 
 const service = client('treasury', SERVICE_KEY);
 const rpc = async (name, args = {}) => {
@@ -54,7 +27,7 @@ async function earn(who, cents) {
 /** A host with an account at Stripe that has long been there, and with earnings. */
 async function newHost(cents) {
   const host = await newPerson('host');
-  host.account = `acct_${unique()}`;
+  host.account = unique('acct');
   await rpc('link_stripe_account', { p_user_id: host.id, p_stripe_account_id: host.account });
   await rpc('apply_stripe_account', {
     p_account: { id: host.account, charges_enabled: true, payouts_enabled: true, details_submitted: true },
@@ -66,11 +39,6 @@ async function newHost(cents) {
   return host;
 }
 
-const earnings = async (who) => {
-  const [row] = await sql(`select posted::int from ledger.balances where system = 'treasury' and code = 'earnings:' || $1 || ':USD'`, [who.id]);
-  return row?.posted;
-};
-
 /** Nothing was lost or made: earnings and what is on its way are what is at Stripe. */
 async function booksBalance() {
   const [{ off }] = await sql(
@@ -79,8 +47,7 @@ async function booksBalance() {
   assert.equal(off, 0);
 }
 
-const api = (method, path, who, body, headers = {}) => request(`/api/payouts/${path}`, { method, token: who.token, body, headers });
-const code = ({ status, body }) => [status, body.code];
+const api = (method, path, ...more) => paths(method, `payouts/${path}`, ...more);
 
 /** Makes the calls that are due of one payout as Stripe would, each answered by `answer(path, params)`. */
 async function work(payout, answer) {
@@ -95,22 +62,11 @@ async function work(payout, answer) {
   }
 }
 
-/** An event of Stripe, signed by its own package. */
-async function deliver(type, account, object, created = Math.floor(Date.now() / 1000)) {
-  const payload = JSON.stringify({ id: `evt_${unique()}`, object: 'event', type, account, created, livemode: true, data: { object } });
-  const { status, body } = await request('/api/stripe/webhook', {
-    method: 'POST', key: null, body: payload,
-    headers: { 'content-type': 'application/json', 'stripe-signature': stripe.webhooks.generateTestHeaderString({ payload, secret: SECRET }) },
-  });
-  assert.equal(status, 200, JSON.stringify(body));
-  return body.status;
-}
-
 let admin;
 before(async () => {
   await sql('select ops.unschedule_jobs()').catch((error) => assert.equal(error.code, '55000'));
   admin = await newPerson('admin');
-  await sql(`select ops.set_webhook_secret('stripe', $1, true)`, [SECRET]);
+  await listen();
   await sql(`select backoffice.set_setting('treasury', 'payout_risk_first', '0')`);
 });
 after(() => booksBalance());
@@ -136,7 +92,7 @@ for (const slash of ['', '/']) {
       user_id: host.id, currency: 'USD', method: 'scheduled', scheduled_for: new Date(Date.now() + 86_400_000).toISOString(),
     });
     assert.deepEqual([scheduled.status, scheduled.body.amount_cents, scheduled.body.status], [200, 3_000, 'pending']);
-    assert.equal(await earnings(host), 0);
+    assert.equal(await earned(host), 0);
   });
 }
 
@@ -158,32 +114,32 @@ test('what the paths do not have, and what makes no sense', async () => {
   }
   assert.equal((await request('/api/payouts/status', { method: 'GET' })).status, 401);
   assert.deepEqual(code(await api('POST', 'initiate', host, { currency: 'USD', amount_cents: 1_001 })), [409, 'PT409']);
-  assert.equal(await earnings(host), 1_000);
+  assert.equal(await earned(host), 1_000);
 });
 
 test('from asking to paid, with a worker and webhooks; and failed after that', async () => {
   const host = await newHost(4_200);
   const { body: payout } = await api('POST', 'initiate', host, { currency: 'USD' });
-  const id = `po_${unique()}`;
+  const id = unique('po');
   const object = (status, more = {}) => ({ id, object: 'payout', amount: 4_200, currency: 'usd', status, method: 'standard', metadata: { backoffice_payout_id: String(payout.id) }, ...more });
   const paths = [];
   await work(payout.id, (path) => {
     paths.push(path);
-    return path === '/v1/transfers' ? [200, { id: `tr_${unique()}` }] : [200, object('pending')];
+    return path === '/v1/transfers' ? [200, { id: unique('tr') }] : [200, object('pending')];
   });
   assert.deepEqual(paths, ['/v1/transfers', '/v1/payouts']);
   const status = async () => (await api('GET', `status?id=${payout.id}`, host)).body;
   assert.deepEqual([(await status()).status, (await status()).stripe_payout_id], ['pending', id]);
-  const now = Math.floor(Date.now() / 1000);
+  const start = now();
   // The same ones many times at once, and late.
-  const events = [['payout.paid', object('paid'), now + 2], ['payout.updated', object('in_transit'), now + 1], ['payout.created', object('pending'), now]];
-  await Promise.all([...events, ...events, ...events].map(([type, one, at]) => deliver(type, host.account, one, at)));
+  const events = [['payout.paid', object('paid'), start + 2], ['payout.updated', object('in_transit'), start + 1], ['payout.created', object('pending'), start]];
+  await Promise.all([...events, ...events, ...events].map(([type, one, at]) => tell(type, one, { account: host.account, created: at })));
   assert.equal((await status()).status, 'paid');
   assert.ok((await status()).completed_at);
-  assert.equal(await earnings(host), 0);
+  assert.equal(await earned(host), 0);
   await booksBalance();
-  await deliver('payout.failed', host.account, object('failed', { failure_code: 'account_closed' }), now + 3);
-  assert.deepEqual([(await status()).status, (await status()).failure_code, await earnings(host)], ['failed', 'account_closed', 4_200]);
+  await tell('payout.failed', object('failed', { failure_code: 'account_closed' }), { account: host.account, created: start + 3 });
+  assert.deepEqual([(await status()).status, (await status()).failure_code, await earned(host)], ['failed', 'account_closed', 4_200]);
   const reversals = await sql(`select path from treasury.stripe_requests where subject_id = $1 and path like '%/reversals'`, [payout.id]);
   assert.equal(reversals.length, 1);
 });
@@ -195,7 +151,7 @@ test('many requests at once cannot pay out more than there is', async () => {
   const statuses = answers.map(({ status }) => status);
   assert.equal(statuses.filter((status) => status === 200).length, 6);
   assert.equal(statuses.filter((status) => status === 409).length, 18);
-  assert.equal(await earnings(host), 1_000);
+  assert.equal(await earned(host), 1_000);
 });
 
 test('an Idempotency-Key makes one payout', async () => {
@@ -205,7 +161,7 @@ test('an Idempotency-Key makes one payout', async () => {
   const answers = await Promise.all(Array.from({ length: 8 }, () => ask()));
   assert.equal(new Set(answers.map(({ status, body }) => `${status} ${body.id}`)).size, 1);
   assert.deepEqual(code(await ask({ amount_cents: 2_000 })), [409, 'PT409']);
-  assert.equal(await earnings(host), 9_000);
+  assert.equal(await earned(host), 9_000);
 });
 
 test('canceling and claiming at once: the money goes once or not at all', async () => {
@@ -218,7 +174,7 @@ test('canceling and claiming at once: the money goes once or not at all', async 
     ]);
     const got = claimed.some(({ params }) => params.metadata.backoffice_payout_id === String(payout.id));
     assert.notEqual(got, canceled.error === null, JSON.stringify(canceled));
-    assert.equal(await earnings(host), got ? 0 : 1_000);
+    assert.equal(await earned(host), got ? 0 : 1_000);
   }
 });
 
@@ -255,7 +211,7 @@ test('a run started by many at once pays everybody once', async () => {
   const runs = answers.filter(({ status }) => status === 200).map(({ data }) => data.id);
   assert.equal(new Set(runs).size, 1);
   for (const host of hosts) {
-    assert.equal(await earnings(host), 0);
+    assert.equal(await earned(host), 0);
     assert.equal((await sql(`select 1 from treasury.payouts where user_id = $1 and run_id = $2`, [host.id, runs[0]])).length, 1);
   }
   await booksBalance();
@@ -282,7 +238,7 @@ test('a run that is killed is taken up, and nobody is paid twice', async () => {
   for (let tries = 0; tries < 50 && !run?.data; tries += 1) run = await admin.supabase.rpc('run_payouts');
   assert.ok(run.data.finished_at);
   for (const host of hosts) {
-    assert.equal(await earnings(host), 0);
+    assert.equal(await earned(host), 0);
     assert.equal((await sql('select 1 from treasury.payouts where user_id = $1', [host.id])).length, 1);
   }
   const again = await admin.supabase.rpc('run_payouts');

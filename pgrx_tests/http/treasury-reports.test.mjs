@@ -162,7 +162,7 @@ test('what Stripe tells is in the form, the export and the invoice', async () =>
   const [{ opening_cents: opening, closing_cents: closing, entries: rows }] = entries.accounts;
   assert.deepEqual([opening, closing], [0, 9000]);
   assert.deepEqual(rows.map(({ type, amount_cents: cents, event_source: source }) => [type, cents, source]),
-    [['credit', 12000, 'stripe_charge'], ['debit', 3000, 'refund']]);
+    [['credit', 12000, 'split'], ['debit', 3000, 'refund']]);
   assert.equal(rows[0].reference_id, ticket.id);
   assert.deepEqual(invoice.documents.map(({ kind, gross_cents: gross, tax_cents: tax }) => [kind, gross, tax]),
     [['invoice', 12000, 2000], ['credit_note', -3000, -500]]);

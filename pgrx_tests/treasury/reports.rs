@@ -240,6 +240,8 @@ mod tests {
             (&0.into(), &700.into())
         );
         assert_eq!(dollars["user_id"], host.to_string());
+        // What it comes from is named as in treasury.ledger_entries.
+        assert_eq!(dollars["entries"][0]["event_source"], "split");
         let entry = &dollars["entries"][1];
         assert_eq!(
             [
@@ -303,7 +305,7 @@ mod tests {
         become_person(host);
         let csv = report("ledger_export", "csv", &year);
         assert_eq!(csv.lines().count(), 1_004);
-        assert!(csv.contains(",credit,1,1001,stripe_charge,ch_1000,"), "the last");
+        assert!(csv.contains(",credit,1,1001,split,ch_1000,"), "the last");
         assert!(
             csv.ends_with("closing,earnings:") || csv.lines().last().unwrap().contains(",1001,")
         );

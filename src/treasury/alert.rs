@@ -9,13 +9,16 @@ use crate::kernel::error::Result;
 use crate::kernel::settings::Settings;
 use crate::ops::outbox::{self, Channel, Message};
 use crate::ops::watch::alert::{self, Alert, Raised, Severity};
-use crate::ops::{jobs, watch};
+use crate::ops::{inbox, jobs, watch};
 use crate::treasury::SYSTEM;
 use pgrx::Uuid;
 use serde_json::{Value, json};
 
 /// What the names of the treasury's alerts and checks begin with.
 const FAMILIES: [&str; 4] = ["treasury_", "stripe_request", "payout", "dispute"];
+
+/// Whose webhooks are the treasury's.
+const SOURCE: &str = "stripe";
 
 /// Called once when the library is loaded.
 pub fn init() {
@@ -47,6 +50,9 @@ fn severity(raised: &Raised<'_>) -> Option<Severity> {
         watch::JOBS_FAILED if jobs::find(of).is_ok_and(|job| job.system == SYSTEM) => {
             Some(Severity::Critical)
         }
+        // Money that Stripe told of is not in the books then; what is parked may yet come.
+        inbox::FAILED if of == SOURCE => Some(Severity::Critical),
+        inbox::PARKED if of == SOURCE => Some(Severity::Warning),
         kind => is_ours(kind).then_some(raised.severity),
     }
 }

@@ -23,6 +23,12 @@ pub struct Wanted {
     pub offset: i32,
 }
 
+/// The event_source of an entry, as the view treasury.ledger_entries has it: what users get
+/// of a charge is a split of it.
+pub fn event_source(kind: String, of_user: bool) -> String {
+    if of_user && kind == "stripe_charge" { "split".to_owned() } else { kind }
+}
+
 /// How many entries a caller wants, and after how many.
 pub fn page(limit: Option<i32>, offset: Option<i32>) -> Result<(i32, i32)> {
     let (limit, offset) = (required(limit, "p_limit")?, required(offset, "p_offset")?);

@@ -168,6 +168,30 @@ mod tests {
     }
 
     #[pg_test]
+    fn of_stripes_webhooks_what_was_given_up_is_critical_and_what_waits_a_warning() {
+        set("treasury", "alert_email", "\"ops@example.com\"");
+        run("insert into ops.webhook_events (id, source, live, event_key, event_type, verified, status,
+                    error_code, error_message, parked_for, received_at)
+             select gen_random_uuid(), source, true, 'evt_' || status, 'charge.succeeded', true, status, code,
+                    code, parked_for, now() - interval '1 week'
+               from unnest(array['stripe', 'razorpay']) source,
+                    (values ('failed', 'PT409', null), ('parked', null, 'charge:ch_1')) x (status, code, parked_for)");
+        for _ in 0..2 {
+            run("select ops.run_checks()");
+        }
+        assert_eq!((open("webhooks_failed"), open("webhooks_parked")), (2, 2));
+        let told: String = one(
+            "select string_agg(concat_ws(' ', payload ->> 'kind', payload -> 'detail' ->> 'source', channel,
+                        payload ->> 'severity'), ', ' order by payload ->> 'kind')
+               from ops.outbox where system = 'treasury'",
+        );
+        assert_eq!(
+            told,
+            "webhooks_failed stripe slack critical, webhooks_parked stripe email warning"
+        );
+    }
+
+    #[pg_test]
     fn a_check_of_the_treasury_that_cannot_run_is_critical() {
         run("alter table treasury.disputes rename to gone");
         run("select ops.run_checks()");

@@ -25,6 +25,7 @@ pub use event::Event;
 pub use park::{arrived, is_awaited, lock as lock_parent};
 pub use replay::for_product as replay;
 pub use source::Source;
+pub use watch::{FAILED, PARKED};
 
 use crate::kernel::error::Result;
 use crate::kernel::registry::Registry;

@@ -8,8 +8,10 @@ use crate::ops::watch::check::{self, Check};
 use crate::ops::watch::metric::{self, Kind, Metric};
 use serde_json::json;
 
-const FAILED: &str = "webhooks_failed";
-const PARKED: &str = "webhooks_parked";
+/// The check of webhooks that were given up, by source.
+pub const FAILED: &str = "webhooks_failed";
+/// The check of those whose parent has not come for long.
+pub const PARKED: &str = "webhooks_parked";
 
 pub fn init() {
     check::register(Check { name: FAILED, thorough: false, run: failed });

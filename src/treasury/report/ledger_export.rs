@@ -5,6 +5,7 @@ use crate::kernel::csv;
 use crate::kernel::error::Result;
 use crate::ledger::AccountId;
 use crate::ledger::report::{self, Basis, Range, StatementRow};
+use crate::treasury::ledger_entry;
 use crate::treasury::report::parameters::Entries;
 use crate::treasury::report::{Format, most_rows, time_zone, too_long};
 use crate::treasury::store::reports as store;
@@ -36,7 +37,7 @@ pub struct Words {
 
 struct Entry {
     transfer: Uuid,
-    kind: String,
+    source: String,
     is_debit: bool,
     amount: i64,
     balance: i64,
@@ -92,7 +93,7 @@ fn part(account: AccountOf, span: &Span, most: usize) -> Result<Part> {
         if entries.len() + count > most {
             return Err(too_long(most_rows()?));
         }
-        entries.extend(with_words(page)?);
+        entries.extend(with_words(page, account.owner.is_some())?);
         if count < PAGE as usize {
             break;
         }
@@ -102,13 +103,13 @@ fn part(account: AccountOf, span: &Span, most: usize) -> Result<Part> {
     Ok(Part { account, opening, entries, closing })
 }
 
-fn with_words(page: Vec<StatementRow>) -> Result<Vec<Entry>> {
+fn with_words(page: Vec<StatementRow>, of_user: bool) -> Result<Vec<Entry>> {
     let ids = page.iter().map(|row| row.entry.transfer_id).collect();
     let mut words: HashMap<[u8; 16], Words> = store::words(ids)?;
     let entry = |row: StatementRow| Entry {
         words: words.remove(row.entry.transfer_id.as_bytes()).unwrap_or_default(),
         transfer: row.entry.transfer_id,
-        kind: row.entry.kind,
+        source: ledger_entry::event_source(row.entry.kind, of_user),
         is_debit: row.entry.is_debit,
         amount: row.entry.amount,
         balance: row.balance,
@@ -145,7 +146,7 @@ fn to_csv(parts: &[Part]) -> String {
             of_entry(|entry| direction(entry).to_owned()),
             of_entry(|entry| entry.amount.to_string()),
             balance.to_string(),
-            of_entry(|entry| csv::harmless(&entry.kind)),
+            of_entry(|entry| csv::harmless(&entry.source)),
             entry.map(|entry| words(&entry.words.reference)).unwrap_or_default(),
             entry.map(|entry| words(&entry.words.description)).unwrap_or_default(),
             of_entry(|entry| entry.words.at.clone()),
@@ -171,7 +172,7 @@ fn to_json(asked: &Entries, zone: &str, parts: &[Part]) -> Value {
             "type": direction(entry),
             "amount_cents": entry.amount,
             "balance_cents": entry.balance,
-            "event_source": entry.kind,
+            "event_source": entry.source,
             "reference_id": entry.words.reference,
             "description": entry.words.description,
             "created_at": entry.words.at,
@@ -208,7 +209,7 @@ mod tests {
         };
         let entry = Entry {
             transfer: Uuid::from_bytes([1; 16]),
-            kind: "refund".to_owned(),
+            source: "refund".to_owned(),
             is_debit: true,
             amount: 5,
             balance: -2,
