@@ -364,6 +364,30 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_run_that_is_cancelled_says_nothing_of_the_report() {
+        alone_with_reports();
+        let host = person("host");
+        become_person(host);
+        let id: i64 = one(&of(host));
+        become_database();
+        run("create function public.interrupt() returns trigger language plpgsql as
+                $$ begin raise exception 'cancelled' using errcode = current_setting('test.code'); end $$;
+             create trigger interrupt before insert on treasury.report_files
+                for each row execute function public.interrupt()");
+        for code in ["57014", "57P01"] {
+            run(&format!("set local test.code = '{code}'"));
+            run("do $$ begin
+                    perform treasury.run_reports();
+                    raise exception 'it went on';
+                 exception when query_canceled or admin_shutdown then null;
+                 end $$");
+            let status: String =
+                one(&format!("select status from treasury.reports where id = {id}"));
+            assert_eq!(status, "queued", "{code}");
+        }
+    }
+
+    #[pg_test]
     fn jobs_make_what_waits() {
         alone_with_jobs();
         alone_with_reports();
@@ -378,6 +402,13 @@ mod tests {
         );
         assert_eq!(result, "succeeded 1");
         assert!(file_of(id).starts_with("form,year"));
+        // A few in each run.
+        run("insert into treasury.reports (user_id, type, format, parameters)
+             select user_id, type, format, jsonb_build_object('year', 2000 + n)
+               from treasury.reports, generate_series(1, 12) n");
+        run("select ops.run_job('generate_reports')");
+        let left = "select count(*) from treasury.reports where status = 'queued'";
+        assert_eq!(one::<i64>(left), 2);
         let night: String = one("select status from ops.run_job('nightly_reports')");
         assert_eq!(night, "succeeded");
     }
