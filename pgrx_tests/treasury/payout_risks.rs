@@ -90,6 +90,18 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_large_payout_is_not_let_go_by_one_admin() {
+        let (_, id) = reviewed();
+        set("two_person_amount", r#"{"USD": 999}"#);
+        become_person(person("admin"));
+        expect_error("PT409", &decide(id, true, "'known'"));
+        assert_eq!(status(id), "review");
+        set("two_person_amount", r#"{"USD": 1000}"#);
+        become_person(person("admin"));
+        assert_eq!(one::<String>(&decide(id, true, "'known'")), "pending");
+    }
+
+    #[pg_test]
     fn a_risky_payout_waits_for_an_admin_who_says_why() {
         let (host, id) = reviewed();
         assert_eq!(books(host), [0, 1_000, 1_000, 0]);

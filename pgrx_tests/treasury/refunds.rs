@@ -264,6 +264,64 @@ mod tests {
         assert_eq!(one::<i64>(&ask("")), id + 1);
     }
 
+    fn decide_refund(id: i64) -> String {
+        format!("select status from treasury.decide_refund({id}, true, 'known to us')")
+    }
+
+    #[pg_test]
+    fn what_one_admin_may_not_let_go_alone_waits_for_a_second() {
+        bought();
+        let (first, second) = (person("admin"), person("admin"));
+        run(r#"select backoffice.set_setting('treasury', 'two_person_amount', '{"USD": 500}')"#);
+        become_person(first);
+        let small: i64 = one(&ask(r#", "amount_cents": 500"#));
+        let large: i64 = one(&ask(r#", "amount_cents": 501"#));
+        let state = |id: i64| -> String {
+            become_database();
+            one(&format!("select status from treasury.refunds where id = {id}"))
+        };
+        assert_eq!((state(small).as_str(), state(large).as_str()), ("pending", "requested"));
+        for admin in [first, second] {
+            become_person(admin);
+            expect_error("PT409", &decide_refund(large));
+        }
+        become_person(first);
+        let id: Uuid = one(&format!(
+            r#"select id from treasury.apply_override('{{"action": "refund_approve", "target": "{large}",
+                "reason": "The show was cancelled"}}')"#
+        ));
+        let agree = format!("select status from treasury.decide_override('{id}', true)");
+        expect_error("42501", &agree);
+        become_person(second);
+        assert_eq!(one::<String>(&agree), "applied");
+        assert_eq!(state(large), "pending");
+        // A server, of which nobody knows who it is, has no second.
+        become_service();
+        let third: i64 = one(&ask(r#", "amount_cents": 600"#));
+        assert_eq!(state(third), "pending");
+    }
+
+    #[pg_test]
+    fn an_admin_who_bought_asks_as_any_buyer_and_does_not_decide() {
+        let admin = person("admin");
+        bought();
+        run(&format!(
+            "update treasury.charges set buyer_id = '{admin}', charged_at = now() - interval '20 days'"
+        ));
+        become_person(admin);
+        let id: i64 = one(&ask(r#", "amount_cents": 5"#));
+        assert_eq!(one::<i64>("select count(*) from treasury.stripe_requests"), 0);
+        expect_error("42501", &decide_refund(id));
+        become_person(person("admin"));
+        assert_eq!(one::<String>(&decide_refund(id)), "pending");
+        become_database();
+        let note: String = one(&format!(
+            "select new_values ->> 'decision_note' from ops.audit_logs
+              where table_name = 'treasury.refunds' and record_id = '{id}' and action = 'APPROVE'"
+        ));
+        assert_eq!(note, "known to us");
+    }
+
     #[pg_test]
     fn only_who_paid_and_admins_ask() {
         let buyer = bought();

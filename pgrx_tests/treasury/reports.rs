@@ -320,9 +320,11 @@ mod tests {
             r#"select treasury.set_tax_profile('{host}', '{{"name": "A", "address": "B", "country": "AT", "vat_id": "ATU12345678"}}')"#
         ));
         let sale = charge(host, None, 100, "EUR", "2026-02-01 12:00Z");
+        let year = this_year();
         become_person(host);
         run(&of(host));
         run(&ask("vat_invoice", "csv", &format!(r#"{{"charge_id": "{sale}"}}"#)));
+        run(&ask("ledger_export", "csv", &year));
         make_reports();
         let purge = || -> String {
             run(
@@ -336,19 +338,55 @@ mod tests {
         run("update treasury.report_files set created_at = now() - interval '91 days'");
         assert_eq!(purge(), "succeeded 1 0");
         let left: String = one(
-            "select string_agg(r.type, ' ') from treasury.report_files f join treasury.reports r on r.id = f.report_id",
+            "select string_agg(r.type, ' ' order by r.type) from treasury.report_files f join treasury.reports r on r.id = f.report_id",
         );
-        assert_eq!(left, "vat_invoice");
+        assert_eq!(left, "1099 vat_invoice");
         run("update treasury.report_files set created_at = now() - interval '12 years'");
-        assert_eq!(purge(), "succeeded 1 0");
-        assert_eq!(one::<i64>("select count(*) from treasury.reports where status = 'done'"), 2);
+        assert_eq!(purge(), "succeeded 2 0");
+        assert_eq!(one::<i64>("select count(*) from treasury.reports where status = 'done'"), 3);
         // An invoice goes once the law does not want it any more.
         assert_eq!(one::<i64>("select count(*) from treasury.invoices"), 1);
         run("insert into treasury.invoices
              select (jsonb_populate_record(i, jsonb_build_object('id', gen_random_uuid(), 'number', 2, 'kind', 'debit_note',
                      'invoice_id', i.id, 'keep_until', current_date - 1))).* from treasury.invoices i");
-        assert_eq!(purge(), "succeeded 0 1");
-        assert_eq!(one::<String>("select string_agg(kind, ' ') from treasury.invoices"), "invoice");
+        // A note alone would be issued again.
+        assert_eq!(purge(), "succeeded 0 0");
+        let expire = |kind: &str, day: &str| {
+            run(&format!(
+                "set local session_replication_role = replica;
+                 update treasury.invoices set keep_until = current_date {day} where kind = '{kind}';
+                 set local session_replication_role = origin"
+            ))
+        };
+        expire("invoice", "- 1");
+        expire("debit_note", "");
+        assert_eq!(purge(), "succeeded 0 0");
+        expire("debit_note", "- 1");
+        assert_eq!(purge(), "succeeded 0 2");
+    }
+
+    #[pg_test]
+    fn a_run_that_is_cancelled_says_nothing_of_the_report() {
+        alone_with_reports();
+        let host = person("host");
+        become_person(host);
+        let id: i64 = one(&of(host));
+        become_database();
+        run("create function public.interrupt() returns trigger language plpgsql as
+                $$ begin raise exception 'cancelled' using errcode = current_setting('test.code'); end $$;
+             create trigger interrupt before insert on treasury.report_files
+                for each row execute function public.interrupt()");
+        for code in ["57014", "57P01"] {
+            run(&format!("set local test.code = '{code}'"));
+            run("do $$ begin
+                    perform treasury.run_reports();
+                    raise exception 'it went on';
+                 exception when query_canceled or admin_shutdown then null;
+                 end $$");
+            let status: String =
+                one(&format!("select status from treasury.reports where id = {id}"));
+            assert_eq!(status, "queued", "{code}");
+        }
     }
 
     #[pg_test]
@@ -366,6 +404,13 @@ mod tests {
         );
         assert_eq!(result, "succeeded 1");
         assert!(file_of(id).starts_with("form,year"));
+        // A few in each run.
+        run("insert into treasury.reports (user_id, type, format, parameters)
+             select user_id, type, format, jsonb_build_object('year', 2000 + n)
+               from treasury.reports, generate_series(1, 12) n");
+        run("select ops.run_job('generate_reports')");
+        let left = "select count(*) from treasury.reports where status = 'queued'";
+        assert_eq!(one::<i64>(left), 2);
         let night: String = one("select status from ops.run_job('nightly_reports')");
         assert_eq!(night, "succeeded");
     }

@@ -6,6 +6,9 @@ create policy anomalies_read on treasury.anomalies for select to authenticated
 
 create trigger anomalies_audit after update or delete on treasury.anomalies
     for each row execute function ops.audit_row();
+-- What is found here follows from other rows; what a model outside says does not.
+create trigger anomalies_flag_audit after insert on treasury.anomalies
+    for each row when (new.detector <> 'backoffice') execute function ops.audit_row();
 create trigger anomalies_no_truncate before truncate on treasury.anomalies
     for each statement execute function backoffice.refuse_change();
 

@@ -239,7 +239,7 @@ insert into backoffice.setting_definitions
     ('treasury', 'report_max_rows', 'integer', '100000', 1, 1000000, null,
      'The most entries or invoices of one report: one of more fails'),
     ('treasury', 'report_days', 'integer', '90', 1, 36500, null,
-     'How long files of reports are kept, but those of invoices'),
+     'How long files of reports are kept, but those of invoices and 1099s, which are kept for their years'),
     ('treasury', 'invoice_years', 'integer', '10', 1, 100, null,
      'How many years after that of its issue an invoice is kept'),
     ('treasury', 'invoice_description', 'text', '"Tickets and content"', null, null, null,

@@ -6,7 +6,7 @@ use crate::treasury::store::erasure as store;
 use pgrx::Uuid;
 
 /// PT409 while the person has earnings or owes money, and while a payout, a refund, a
-/// dispute or an adjustment of theirs is open.
+/// dispute, an adjustment or an override of theirs is open.
 pub fn may_erase(person: Uuid) -> Result<()> {
     if let Some((balance, currency)) = store::unsettled(person)? {
         let (why, hint) = match balance {

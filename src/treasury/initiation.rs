@@ -8,11 +8,11 @@ use crate::kernel::money::{Currency, Money};
 use crate::kernel::settings::{self, Settings};
 use crate::treasury::error::TreasuryError;
 use crate::treasury::payable::{self, Rules};
-use crate::treasury::payout::{self, Method, Status, of_currency};
+use crate::treasury::payout::{self, Method, Payout, Status, of_currency};
 use crate::treasury::request::Subject;
 use crate::treasury::store::payouts::{self as store, Asked};
 use crate::treasury::store::{clock, requests, risks, stripe_accounts};
-use crate::treasury::{SYSTEM, amount, books, risk, sending, user};
+use crate::treasury::{SYSTEM, amount, books, risk, second, sending, user};
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
@@ -156,8 +156,26 @@ fn check_instant(wanted: &Wanted, amount: Money) -> Result<()> {
     Ok(())
 }
 
-/// Lets a payout under review go, or gives the money back, for an admin who says why.
+/// Lets a payout under review go, or gives the money back, for an admin who says why. Where
+/// one is not enough to let it go, it is for an override.
 pub fn decide(caller: &Caller, id: i64, approve: bool, note: &str) -> Result<()> {
+    decide_with(caller, id, approve, note, |payout| {
+        second::may_act_alone(caller, payout.user, payout.amount, "payout_approve")
+    })
+}
+
+/// The same once the rule of two persons has been looked to.
+pub fn decide_agreed(caller: &Caller, id: i64, approve: bool, note: &str) -> Result<()> {
+    decide_with(caller, id, approve, note, |_| Ok(()))
+}
+
+fn decide_with(
+    caller: &Caller,
+    id: i64,
+    approve: bool,
+    note: &str,
+    may_approve: impl FnOnce(&Payout) -> Result<()>,
+) -> Result<()> {
     caller.require_admin(SYSTEM)?;
     let note = required(free_text(Some(note), "p_note")?, "p_note")?;
     let payout = payout::lock(id)?;
@@ -170,6 +188,9 @@ pub fn decide(caller: &Caller, id: i64, approve: bool, note: &str) -> Result<()>
             Some(was) if was == approve => Ok(()),
             _ => Err(payout::wrong_state(&payout)),
         };
+    }
+    if approve {
+        may_approve(&payout)?;
     }
     // It may have been for a while.
     if let Some(user) = payout.user.filter(|_| approve) {

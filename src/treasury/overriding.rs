@@ -251,7 +251,7 @@ fn act(of: &Override, found: &Found, caller: &Caller) -> Result<Value> {
         }
         Action::RefundApprove | Action::RefundReject => {
             let (id, approve) = (of.target_number()?, of.action == Action::RefundApprove);
-            refund::decide(caller, id, approve, Some(&of.reason))?;
+            refund::decide_agreed(caller, id, approve, &of.reason)?;
             let (after, _) = store::lock_refund(id)?.ok_or(TreasuryError::UnknownRefund { id })?;
             Ok(after)
         }
@@ -261,7 +261,7 @@ fn act(of: &Override, found: &Found, caller: &Caller) -> Result<Value> {
                 Action::PayoutCancel => initiation::cancel(caller, id)?,
                 action => {
                     let approve = action == Action::PayoutApprove;
-                    initiation::decide(caller, id, approve, &of.reason)?;
+                    initiation::decide_agreed(caller, id, approve, &of.reason)?;
                 }
             }
             let (after, _) = store::payout(id)?.ok_or(TreasuryError::UnknownPayout { id })?;

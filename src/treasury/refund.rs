@@ -11,13 +11,14 @@ use crate::kernel::idempotency;
 use crate::kernel::input::{Object, free_text};
 use crate::kernel::money::{Currency, Money};
 use crate::kernel::settings;
+use crate::ops::audit;
 use crate::ops::inbox::Outcome;
 use crate::treasury::charge::{self, Charge, give_back, reference};
 use crate::treasury::error::TreasuryError;
 use crate::treasury::events::{Told, wait_for};
 use crate::treasury::request::{self, NewRequest, Subject};
 use crate::treasury::store::{charges, refunds as store};
-use crate::treasury::{SYSTEM, amount};
+use crate::treasury::{SYSTEM, amount, second};
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::{Value, json};
 
@@ -148,7 +149,8 @@ fn settle(mut charge: Charge, about: &str) -> Result<()> {
 }
 
 /// Asks for a refund; its id. Whoever bought asks for their own, and waits for an admin
-/// once the days of the setting are over.
+/// once the days of the setting are over, an admin like anybody. What an admin asks for in
+/// favour of others waits where a second one has to agree.
 pub fn request(caller: &Caller, data: &Value) -> Result<i64> {
     let object = Object::new("p_refund", data, &["charge_id", "amount_cents", "reason"])?;
     let id = object.required_text("charge_id")?;
@@ -172,7 +174,11 @@ pub fn request(caller: &Caller, data: &Value) -> Result<i64> {
             let left = Money::new(left.max(0), charge.currency);
             return Err(TreasuryError::NotRefundable { left }.into());
         }
-        let goes_out = admin || is_early(&charge)?;
+        let goes_out = match caller.person() {
+            Some(me) if charge.buyer == Some(me) => is_early(&charge)?,
+            Some(_) => !second::is_above_limit(Money::new(amount, charge.currency))?,
+            None => true,
+        };
         let status = if goes_out { Status::Pending } else { Status::Requested };
         let row = store::insert_ours(&charge, amount, reason, status, caller.person())?;
         if goes_out {
@@ -209,8 +215,26 @@ fn send(row: i64, charge: &Charge, minor: i64) -> Result<()> {
     Ok(())
 }
 
-/// An admin lets a refund that waits go out, or refuses it and says why.
+/// An admin lets a refund that waits go out, or refuses it and says why. Where one is not
+/// enough to let it go, it is for an override.
 pub fn decide(caller: &Caller, row: i64, approve: bool, note: Option<&str>) -> Result<()> {
+    decide_with(caller, row, approve, note, |charge, money| {
+        second::may_act_alone(caller, charge.buyer, money, "refund_approve")
+    })
+}
+
+/// The same once the rule of two persons has been looked to.
+pub fn decide_agreed(caller: &Caller, row: i64, approve: bool, note: &str) -> Result<()> {
+    decide_with(caller, row, approve, Some(note), |_, _| Ok(()))
+}
+
+fn decide_with(
+    caller: &Caller,
+    row: i64,
+    approve: bool,
+    note: Option<&str>,
+    may_approve: impl FnOnce(&Charge, Money) -> Result<()>,
+) -> Result<()> {
     caller.require_admin(SYSTEM)?;
     let note = free_text(note, "p_note")?;
     if !approve && note.is_none() {
@@ -226,8 +250,27 @@ pub fn decide(caller: &Caller, row: i64, approve: bool, note: Option<&str>) -> R
     if status != Status::Requested {
         return Err(TreasuryError::RefundDecided { status: status.as_str().to_owned() }.into());
     }
-    store::decide(row, decided, caller.person(), if approve { None } else { note })?;
-    if approve { send(row, &charge, minor) } else { Ok(()) }
+    if !approve {
+        return store::decide(row, decided, caller.person(), note);
+    }
+    may_approve(&charge, Money::new(minor, charge.currency))?;
+    store::decide(row, decided, caller.person(), None)?;
+    if let Some(note) = note {
+        keep_note(row, note)?;
+    }
+    send(row, &charge, minor)
+}
+
+/// Why an admin let a refund go is for admins, and not for the buyer who sees the row.
+fn keep_note(row: i64, note: &str) -> Result<()> {
+    let Value::Object(details) = json!({ "decision_note": note }) else { return Ok(()) };
+    audit::record(audit::Change {
+        action: "APPROVE".to_owned(),
+        table: "treasury.refunds".to_owned(),
+        record_id: Some(row.to_string()),
+        old: None,
+        new: Some(details.into()),
+    })
 }
 
 /// The charge of a refund, locked: before the refund itself, as everybody does.

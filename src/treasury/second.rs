@@ -71,6 +71,31 @@ pub fn wait(
     Ok(Some(crate::kernel::clock::days_after_start(days)))
 }
 
+/// Whether `caller`, an admin, may let `money` go to whom it `concerns` without another:
+/// 42501 for their own, PT409 above the limit, for which there is the override `action`. Of
+/// a server or psql nobody knows who it is, so the rule of persons is none for them.
+pub fn may_act_alone(
+    caller: &Caller,
+    concerns: Option<Uuid>,
+    money: Money,
+    action: &str,
+) -> Result<()> {
+    let Some(person) = caller.person() else { return Ok(()) };
+    if concerns == Some(person) {
+        return Err(Error::forbidden("nobody lets money go to themselves: another admin has to"));
+    }
+    if is_above_limit(money)? {
+        return Err(Error::conflict(format!("a second admin has to agree to {money}"))
+            .hint(format!("Ask for it with treasury.apply_override, action {action}.")));
+    }
+    Ok(())
+}
+
+/// Whether it is more than one admin may move.
+pub fn is_above_limit(money: Money) -> Result<bool> {
+    Ok(limit(money.currency)?.is_some_and(|limit| money.minor > limit))
+}
+
 /// What waits for a second admin, or did.
 pub struct Waiting {
     /// waiting, what `done` says, rejected or expired.

@@ -83,6 +83,19 @@ mod tests {
     }
 
     #[pg_test]
+    fn many_drifts_are_a_few_alerts_and_one_for_the_others() {
+        for n in 1..=25 {
+            book("refund", Account::Stripe, Account::Earnings(person("host")), n);
+        }
+        detect("drifts");
+        assert_eq!(open(), 21);
+        let others: String = one("select concat_ws(' ', detail ->> 'drifts', (select count(*) from treasury.anomalies),
+                    (select min(abs((detail ->> 'drift')::bigint)) from ops.alerts where kind = 'treasury_drift'))
+               from ops.alerts where key = 'treasury_drift:others'");
+        assert_eq!(others, "5 25 6");
+    }
+
+    #[pg_test]
     fn a_counter_that_was_tampered_with_is_found() {
         let host = person("host");
         book("adjustment", Account::Adjustments, Account::Earnings(host), 500);

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 const OURS: &str = "backoffice";
 const ALERT: &str = "treasury_anomaly";
 const MORE: &str = "treasury_anomalies";
-/// So many anomalies of one look have an alert each; one more says how many others there
-/// are.
-const MOST_TOLD: usize = 20;
+/// So many anomalies have an alert each within an hour, in however many batches they are
+/// found; one more a day says that there are others.
+pub const MOST_TOLD: usize = 20;
 /// The most that a list gives at once, and unless it is said.
 const MOST_LISTED: i64 = 1000;
 const LISTED: i64 = 100;
@@ -65,7 +65,12 @@ pub fn keep_silently(found: &[Finding]) -> Result<()> {
 fn tell(mut kept: Vec<Kept<'_>>) -> Result<()> {
     kept.retain(|one| one.severity > Severity::Low);
     kept.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.score.total_cmp(&a.score)));
-    kept.iter().take(MOST_TOLD).try_for_each(|one| {
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let (told, day) = store::told(ALERT)?;
+    let free = MOST_TOLD.saturating_sub(usize::try_from(told).unwrap_or(usize::MAX));
+    kept.iter().take(free).try_for_each(|one| {
         let detail = json!({
             "anomaly_id": one.id,
             "anomaly": one.kind,
@@ -77,14 +82,14 @@ fn tell(mut kept: Vec<Kept<'_>>) -> Result<()> {
         let message = one.description.to_owned();
         alert::raise(severity, ALERT, Some(one.id.to_string()), message, detail).map(drop)
     })?;
-    let Some(others) = kept.get(MOST_TOLD..).filter(|others| !others.is_empty()) else {
+    let Some(others) = kept.get(free..).filter(|others| !others.is_empty()) else {
         return Ok(());
     };
     let worst = others.iter().map(|one| one.severity).max().unwrap_or(Severity::Medium);
     let (count, message) =
         (others.len(), format!("{} more anomalies were found at once.", others.len()));
     let detail = json!({ "anomalies": count });
-    alert::raise(alert_severity(worst), MORE, None, message, detail).map(drop)
+    alert::raise(alert_severity(worst), MORE, Some(day), message, detail).map(drop)
 }
 
 fn alert_severity(severity: Severity) -> AlertSeverity {

@@ -9,6 +9,7 @@ use crate::treasury::SYSTEM;
 use crate::treasury::anomaly::{Finding, drift, record};
 use crate::treasury::store::{anomaly_history as history, anomaly_watch as store};
 use serde_json::json;
+use std::cmp::Reverse;
 
 /// The check that compares the ledger with the charges.
 pub const DRIFT: &str = "treasury_drift";
@@ -38,13 +39,18 @@ fn disputes() -> Result<Vec<Alert>> {
     Ok(store::disputes_due(hours)?.into_iter().map(alert).collect())
 }
 
-/// Everybody's earnings, and the books as a whole. Each drift is an anomaly, too.
+/// The books as a whole, and everybody's earnings, the worst first. Each drift is an
+/// anomaly, too; beyond the most that are told one alert says how many others there are.
 fn drifts() -> Result<Vec<Alert>> {
     let (positions, returned) = history::earnings()?;
     let mut found = drift::find(&positions, &returned);
     let books = history::books()?;
     found.extend(books.iter().filter_map(|(currency, sum)| drift::of_books(currency, *sum)));
     record::keep_silently(&found)?;
+    found.sort_by_key(|one| {
+        (one.user.is_some(), Reverse(one.amount.map(i64::unsigned_abs)), one.key.clone())
+    });
+    let others = found.split_off(found.len().min(record::MOST_TOLD)).len();
     let alert = |one: Finding| {
         let of = one.user.map_or_else(|| "books".to_owned(), |user| user.to_string());
         Alert {
@@ -59,7 +65,14 @@ fn drifts() -> Result<Vec<Alert>> {
             }),
         }
     };
-    Ok(found.into_iter().map(alert).collect())
+    let more = (others > 0).then(|| Alert {
+        severity: Severity::Critical,
+        kind: DRIFT,
+        of: Some("others".to_owned()),
+        message: format!("{others} more earnings are not what their charges say."),
+        detail: json!({ "drifts": others }),
+    });
+    Ok(found.into_iter().map(alert).chain(more).collect())
 }
 
 fn metrics() -> Result<Vec<Metric>> {

@@ -52,6 +52,7 @@ pub fn run(most: i64) -> Result<Outcome> {
         let attempts = queued.attempts;
         match subtransaction(|| store::finish(last, &make(queued)?)) {
             Ok(()) => outcome.done += 1,
+            Err(error) if is_interruption(&error) => return Err(error),
             Err(error) if attempts < MOST_ATTEMPTS && is_of_the_moment(&error) => {
                 store::postpone(last)?;
                 outcome.postponed += 1;
@@ -77,6 +78,12 @@ fn make(queued: Queued) -> Result<Made> {
 fn is_of_the_moment(error: &Error) -> bool {
     let code = error.sqlstate.code();
     code.starts_with("40") || code.starts_with("53") || code == "55P03"
+}
+
+/// Somebody cancelled the statement, or the server stops: of the report it says nothing.
+fn is_interruption(error: &Error) -> bool {
+    let code = error.sqlstate.code();
+    code == "57014" || code.starts_with("57P0")
 }
 
 pub fn hex(bytes: &[u8]) -> String {

@@ -27,7 +27,12 @@ static FIND: Query =
     Query::read_latest("select id from treasury.anomalies where detector = $1 and key = $2");
 static CHARGE: Query = Query::read(
     "select id, currency, amount_cents from treasury.charges
-      where stripe_charge_id = $1 or id::text = lower($1)",
+      where stripe_charge_id = $1 or id = $2",
+);
+static TOLD: Query = Query::read_latest(
+    "select (select count(*) from ops.alerts
+              where kind = $1 and raised_at > now() - interval '1 hour'),
+            to_char(now() at time zone 'utc', 'YYYY-MM-DD')",
 );
 static ROW: Query = Query::read_latest("select a from treasury.anomalies a where id = $1");
 static EXISTS: Query =
@@ -105,9 +110,15 @@ pub struct Charge {
 
 /// The charge of an id of ours or of Stripe's.
 pub fn charge(id: &str) -> Result<Option<Charge>> {
-    CHARGE.first(&[id.into()], |row| {
+    let ours = crate::kernel::ids::parse_id(id, "charge").ok();
+    CHARGE.first(&[id.into(), ours.into()], |row| {
         Ok(Charge { id: row.get(1)?, currency: row.get(2)?, amount: row.get(3)? })
     })
+}
+
+/// How many alerts of a kind were raised in the past hour, and the day, UTC.
+pub fn told(kind: &str) -> Result<(i64, String)> {
+    TOLD.one(&[kind.into()], |row| Ok((row.get(1)?, row.get(2)?)))
 }
 
 pub fn row(id: i64) -> Result<Record> {

@@ -99,12 +99,15 @@ static VERSION: Query = Query::read_latest(
        from treasury.charges c
       where c.owner_id = $1 and c.status = 'captured' and c.charged_at < $3",
 );
+// An invoice without its notes would be corrected anew, so they go together.
 static PURGE: Query = Query::write(
-    "delete from treasury.invoices where id in (
+    "with old as (
         select i.id from treasury.invoices i
-         where i.keep_until < current_date
-           and not exists (select from treasury.invoices n where n.invoice_id = i.id)
-         limit $1 for update skip locked)",
+         where i.kind = 'invoice' and i.keep_until < current_date
+           and not exists (select from treasury.invoices n
+                            where n.invoice_id = i.id and n.keep_until >= current_date)
+         limit $1 for update skip locked)
+     delete from treasury.invoices d using old where d.id = old.id or d.invoice_id = old.id",
 );
 
 fn read_charge(row: &Row<'_>) -> Result<Charge> {
@@ -248,7 +251,8 @@ pub fn version(seller: Uuid, span: &Span) -> Result<String> {
     VERSION.one(&[seller.into(), span.from.into(), span.to.into()], |row| row.get(1))
 }
 
-/// Deletes up to `most` that need not be kept any more, notes before their invoices.
+/// Deletes up to `most` invoices that need not be kept any more, with their notes; how many
+/// documents those were.
 pub fn purge(most: i64) -> Result<usize> {
     PURGE.run(&[most.into()])
 }

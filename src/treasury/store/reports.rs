@@ -88,7 +88,7 @@ static PURGE: Query = Query::write(
         select f.report_id
           from treasury.report_files f join treasury.reports r on r.id = f.report_id
          where f.created_at < now() - make_interval(days => $1)
-           and (r.type <> 'vat_invoice'
+           and (r.type not in ('vat_invoice', '1099')
              or f.created_at < date_trunc('year', now()) - make_interval(years => $2))
          limit $3 for update of f skip locked)",
 );

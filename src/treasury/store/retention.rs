@@ -5,7 +5,8 @@ use crate::kernel::error::Result;
 use crate::kernel::personal::erasing;
 use crate::kernel::spi::Query;
 
-/// Empties up to so many rows that are older than so many years; how many.
+/// Empties up to so many rows that are older than so many years, which count from the end
+/// of the row's own; how many.
 type Purge = fn(i64, i64) -> Result<usize>;
 
 pub const OF_TAX_LAW: &[(&str, Purge)] = &[
@@ -19,28 +20,28 @@ pub const OF_TAX_LAW: &[(&str, Purge)] = &[
 static ADJUSTMENTS: Query = Query::write(
     "update treasury.adjustments set reason = null, note = null
       where id in (select id from treasury.adjustments
-                    where created_at < now() - make_interval(years => $1) and status <> 'waiting'
+                    where created_at < date_trunc('year', now()) - make_interval(years => $1) and status <> 'waiting'
                       and (reason is not null or note is not null)
                     order by created_at limit $2 for update skip locked)",
 );
 static OVERRIDES: Query = Query::write(
     "update treasury.overrides set reason = null, note = null
       where id in (select id from treasury.overrides
-                    where created_at < now() - make_interval(years => $1) and status <> 'waiting'
+                    where created_at < date_trunc('year', now()) - make_interval(years => $1) and status <> 'waiting'
                       and (reason is not null or note is not null)
                     order by created_at limit $2 for update skip locked)",
 );
 static REFUNDS: Query = Query::write(
     "update treasury.refunds set reason = null, failure_reason = null
       where id in (select id from treasury.refunds
-                    where created_at < now() - make_interval(years => $1)
+                    where created_at < date_trunc('year', now()) - make_interval(years => $1)
                       and (reason is not null or failure_reason is not null)
                     order by id limit $2 for update skip locked)",
 );
 static DISPUTE_COMMENTS: Query = Query::write(
     "update treasury.dispute_comments set body = '[forgotten]'
       where id in (select id from treasury.dispute_comments
-                    where created_at < now() - make_interval(years => $1) and body <> '[forgotten]'
+                    where created_at < date_trunc('year', now()) - make_interval(years => $1) and body <> '[forgotten]'
                     order by id limit $2 for update skip locked)",
 );
 // Who bought is a person's own history as long as there is the person.
@@ -48,7 +49,7 @@ static BUYERS: Query = Query::write(
     "update treasury.charges set buyer_id = null
       where id in (select c.id from treasury.charges c
                      join identity.erasures e on e.person_id = c.buyer_id
-                    where c.charged_at < now() - make_interval(years => $1)
+                    where c.charged_at < date_trunc('year', now()) - make_interval(years => $1)
                     limit $2 for update of c skip locked)",
 );
 fn run(query: &Query, age: i64, most: i64) -> Result<usize> {
