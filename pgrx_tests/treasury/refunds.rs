@@ -238,6 +238,11 @@ mod tests {
         assert_eq!(one::<String>(&decide("true")), "pending");
         assert_eq!(one::<i64>("select count(*) from treasury.stripe_requests"), 1);
         assert_eq!(sqlstate_of(&decide("false")), "PT409");
+        become_database();
+        crate::treasury::refund::answered(id, &refund("re_1", "ch_1", 500, "succeeded"))
+            .expect("the refund");
+        become_person(admin);
+        assert_eq!(one::<String>(&decide("true")), "succeeded");
     }
 
     #[pg_test]

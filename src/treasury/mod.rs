@@ -4,8 +4,15 @@
 //! of their revenue. [`split`] does the arithmetic: cents sum exactly, whatever the
 //! rounding, and refunds give back what was given. What a rule was at any time is kept
 //! ([`ownership`] says who may change one), and so is the [`platform_fee`], so that
-//! editing never changes the past. [`preview`] shows what would become of an amount. People are paid to a
-//! [`stripe_account`], which is as Stripe last described it. What is odd about money becomes an
+//! editing never changes the past. [`preview`] shows what would become of an amount.
+//!
+//! Stripe tells by webhook ([`events`]) of each [`charge`], [`refund`] and [`dispute`], and
+//! how it stands in the [`books`] follows from what is known of it ([`standing`]). What is
+//! to be asked of Stripe is a [`request`] that a worker makes. People are paid by
+//! [`payout`]s to a [`stripe_account`], one by one ([`initiation`]) or by a [`payout_run`].
+//!
+//! Admins correct by [`adjustment`] and [`overriding`], large sums with a [`second`] one, and
+//! [`reconcile`] compares the books with Stripe's. What is odd about money becomes an
 //! [`anomaly`], and what somebody must know at once an [`alert`]. Whoever must account for
 //! it all gets a [`report`], and buyers an [`invoice`].
 

@@ -243,11 +243,11 @@ fn decide_with(
     let charge = charge_of(row)?;
     let (status, minor) = store::lock(row)?.ok_or(TreasuryError::UnknownRefund { id: row })?;
     let decided = if approve { Status::Pending } else { Status::Canceled };
-    // The same decision again changes nothing.
-    if status == decided && store::is_decided(row)? {
-        return Ok(());
-    }
     if status != Status::Requested {
+        // The same decision again changes nothing.
+        if store::decision(row)? == Some(approve) {
+            return Ok(());
+        }
         return Err(TreasuryError::RefundDecided { status: status.as_str().to_owned() }.into());
     }
     if !approve {

@@ -50,8 +50,12 @@ static CHARGE_OF: Query =
 static LOCK: Query = Query::write(
     "select status, amount_cents from treasury.refunds where id = $1 for no key update",
 );
-static IS_DECIDED: Query =
-    Query::read_latest("select decided_at is not null from treasury.refunds where id = $1");
+// What an admin refused never came to Stripe.
+static DECISION: Query = Query::read_latest(
+    "select case when decided_at is not null
+                 then not (status = 'canceled' and stripe_refund_id is null) end
+       from treasury.refunds where id = $1",
+);
 static DECIDE: Query = Query::write(
     "update treasury.refunds
         set status = $2, decided_by = $3, decided_at = now(), failure_reason = $4,
@@ -146,9 +150,9 @@ pub fn lock(row: i64) -> Result<Option<(Status, i64)>> {
     LOCK.first(&[row.into()], |row| Ok((status(row, 1)?, row.get(2)?)))
 }
 
-/// Whether an admin decided on it.
-pub fn is_decided(row: i64) -> Result<bool> {
-    IS_DECIDED.one(&[row.into()], |row| row.get(1))
+/// Whether an admin let it go or refused it; `None` where none decided.
+pub fn decision(row: i64) -> Result<Option<bool>> {
+    DECISION.one(&[row.into()], |row| row.opt(1))
 }
 
 pub fn decide(row: i64, status: Status, by: Option<Uuid>, why: Option<&str>) -> Result<()> {
