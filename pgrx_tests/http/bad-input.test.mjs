@@ -26,7 +26,10 @@ const KEPT = {
 /** Arguments for which any value is a good one, or NULL is: with them nothing else may refer to anything. */
 const FREE = /^p_(name|note|notes|description|reason|address|error|created_by|admin_id|parent_id|until|started_on)$/;
 
-const SYSTEMS = ['network', 'treasury', 'ledger', 'ops'];
+// The treasury has a file of its own that runs this one, so that neither takes too long.
+const SYSTEMS = process.env.BAD_INPUT_SYSTEMS?.split(',') ?? ['network', 'ledger', 'ops'];
+/** What is no system's is tried once. */
+const once = process.env.BAD_INPUT_SYSTEMS ? () => {} : test;
 
 const FUNCTIONS = `
   select n.nspname as schema, p.proname as name, not has_function_privilege('authenticated', p.oid, 'execute') as servers,
@@ -182,7 +185,7 @@ describe('functions', { timeout: 300_000 }, () => {
   let functions;
   before(async () => {
     functions = await sql(FUNCTIONS, [SYSTEMS]);
-    assert.ok(functions.length > 40);
+    assert.ok(functions.length > 30);
   });
 
   for (const caller of ['admin', 'promoter', 'service']) {
@@ -235,7 +238,7 @@ describe('tables', () => {
   });
 });
 
-test('the auth endpoints', { timeout: 120_000 }, async () => {
+once('the auth endpoints', { timeout: 120_000 }, async () => {
   const id = randomUUID();
   const endpoints = [
     'POST signup', 'POST token?grant_type=password', 'POST token?grant_type=refresh_token', 'POST token?grant_type=pkce', 'POST token',
@@ -271,7 +274,7 @@ test('the auth endpoints', { timeout: 120_000 }, async () => {
 });
 
 // PostgREST refuses a token without reading the body, and closes the connection that it came over.
-test('long bodies with a bad token are refused as others are, and cost nobody an answer', { timeout: 120_000 }, async () => {
+once('long bodies with a bad token are refused as others are, and cost nobody an answer', { timeout: 120_000 }, async () => {
   const path = '/network/rest/v1/rpc/get_pin_balance';
   const requests = Array.from({ length: 3000 }, (_, n) => ({
     label: `${n}`, path, caller: 'promoter',
@@ -282,7 +285,7 @@ test('long bodies with a bad token are refused as others are, and cost nobody an
   assert.equal(accepted.length, 0);
 });
 
-test('the gateway itself', async () => {
+once('the gateway itself', async () => {
   const paths = ['/', '/%00', '/%ff', '/network', '/network/', '/network/rest', '/network/rest/v1', '/network/rest/v1/', '/network/rest/v1//', '/nope/rest/v1/x',
     '/network/rest/v1/rpc', '/network/rest/v1/rpc/', '/network/rest/v1/rpc/%00', '/network/rest/v1/rpc/%ff', '/network/rest/v1/profiles/x', '/network/rest/v1/%2e%2e/x',
     '/network/rest/v1/profiles%00', '/network/rest/v1/profiles%ff', '/network/rest/v1/rpc/a/b/c', '/network/functions/v1/nope', '/network/functions/v1/%ff', '/auth_api/rest/v1/rpc/token',
@@ -298,7 +301,7 @@ test('the gateway itself', async () => {
 
 // What is left: PostgREST answers these two itself, and the gateway cannot tell them from any other request or answer.
 // Should this test fail because one of them is answered better, all the better: take it out.
-test('the only exceptions are a statement that takes too long and a header nobody has heard of that is no UTF-8', async () => {
+once('the only exceptions are a statement that takes too long and a header nobody has heard of that is no UTF-8', async () => {
   await sql(`create function network.too_long() returns void language plpgsql as $$ begin raise exception 'x' using errcode = '57014'; end $$`);
   await sql('grant execute on function network.too_long() to authenticated');
   const get = async (path, headers = {}) =>

@@ -243,6 +243,12 @@ mod tests {
         }
         let again = format!("update treasury.adjustments set note = 'x' where id = '{posted}'");
         expect_error("42501", &again);
+    }
+
+    /// On its own: emptying a table waits for everybody, who must not wait for this test.
+    #[pg_test]
+    fn nobody_empties_the_table() {
+        become_database();
         expect_error("42501", "truncate treasury.adjustments");
     }
 }
