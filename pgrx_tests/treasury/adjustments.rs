@@ -157,6 +157,41 @@ mod tests {
     }
 
     #[pg_test]
+    fn nobody_makes_the_second_person_that_they_need() {
+        let (host, admin, later) = (person("host"), person("admin"), person("admin"));
+        run(&format!(
+            "update backoffice.role_grants set granted_at = now() + interval '1 second' where person_id = '{later}'"
+        ));
+        become_person(admin);
+        let waiting: Uuid = one(&sent(host, "credit", 100_000, ""));
+        become_person(later);
+        expect_error("42501", &decision(waiting, true));
+        assert_eq!(one::<String>(&decision(waiting, false)), "rejected");
+    }
+
+    #[pg_test]
+    fn how_far_one_admin_is_enough_is_not_for_one_admin() {
+        let (admin, of_all) = (person("admin"), person("admin"));
+        run(&format!("select backoffice.grant_role('{of_all}', '*', 'admin')"));
+        let set = |key: &str, value: &str| {
+            format!("select backoffice.set_setting('treasury', '{key}', '{value}')")
+        };
+        let rules = [
+            ("two_person_amount_otherwise", "null"),
+            ("two_person_amount", "{}"),
+            ("two_person_days", "9"),
+        ];
+        for (key, value) in rules {
+            become_person(admin);
+            expect_error("42501", &set(key, value));
+            become_person(of_all);
+            run(&set(key, value));
+        }
+        become_person(admin);
+        run(&set("refund_days", "3"));
+    }
+
+    #[pg_test]
     fn who_asked_may_take_it_back_and_so_may_a_server() {
         let (host, admin) = (person("host"), person("admin"));
         become_person(admin);

@@ -139,6 +139,24 @@ mod tests {
     }
 
     #[pg_test]
+    fn who_paid_is_whom_the_earliest_names_whichever_comes_first() {
+        let (host, first, second) = (person("host"), person("buyer"), person("buyer"));
+        listen();
+        let now = unix_now();
+        let of = |id: &str, buyer: Uuid| {
+            let mut object = charge(id, 500, host);
+            object["metadata"]["buyer_id"] = json!(buyer.to_string());
+            object
+        };
+        tell_at("charge.succeeded", &of("ch_1", first), now - 9);
+        tell_at("charge.updated", &of("ch_1", second), now - 5);
+        tell_at("charge.updated", &of("ch_2", second), now - 5);
+        tell_at("charge.succeeded", &of("ch_2", first), now - 9);
+        let buyers = "select count(*) from treasury.charges where buyer_id = ";
+        assert_eq!(one::<i64>(&format!("{buyers} '{first}'")), 2);
+    }
+
+    #[pg_test]
     fn a_connected_account_says_whose_a_charge_is() {
         let host = person("host");
         listen();

@@ -234,4 +234,21 @@ mod tests {
         assert_eq!(answer(200, json!({"id": "trr_1"})).0, "/v1/transfers/tr_9/reversals");
         assert_eq!(pay_all("'USD'")[3], json!({"USD": 700}));
     }
+
+    #[pg_test]
+    fn money_that_an_admin_brought_back_is_payable() {
+        alone_with_runs();
+        let (host, _) = host_with(700);
+        payout(host);
+        answer(200, json!({"id": "tr_9"}));
+        answer(402, json!({}));
+        assert_eq!(answer(400, json!({})).0, "/v1/transfers/tr_9/reversals");
+        let id: Uuid = one("select id from treasury.stripe_requests where path like '%reversals'");
+        become_person(person("admin"));
+        run(&format!("select treasury.close_stripe_request('{id}', 'they wired it')"));
+        become_database();
+        let status = format!("select status from treasury.stripe_requests where id = '{id}'");
+        assert_eq!(one::<String>(&status), "canceled");
+        assert_eq!(pay_all("'USD'")[3], json!({"USD": 700}));
+    }
 }

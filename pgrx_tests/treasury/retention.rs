@@ -182,9 +182,34 @@ mod tests {
         // The reason of the refund went with the buyer.
         assert_eq!(
             counts,
-            json!({"adjustments": 1, "overrides": 1, "refunds": 0, "dispute_comments": 1, "buyers": 1})
+            json!({"adjustments": 1, "overrides": 1, "refunds": 0, "dispute_comments": 1, "buyers": 1,
+                   "tax_profiles": 0})
         );
         assert_eq!(purge()["adjustments"], 0);
+    }
+
+    #[pg_test]
+    fn a_tax_profile_stays_as_long_as_there_are_forms_and_invoices_to_come() {
+        alone_with_jobs();
+        let (artist, buyer) = sale();
+        refund_succeeds();
+        run(&adjust(artist, "debit", 600));
+        let idle = person("host");
+        for person in [artist, buyer, idle] {
+            run(&format!(
+                r#"select treasury.set_tax_profile('{person}', '{{"name": "Zora Quartzheim", "address": "1 Lane", "country": "US"}}')"#
+            ));
+            run(&erase(person));
+        }
+        let left =
+            || one::<i64>("select count(*) from treasury.tax_profiles where name like 'Zora%'");
+        let logged = "select count(*) from ops.audit_logs where concat(old_values, new_values) like '%Quartzheim%'";
+        assert_eq!((left(), one::<i64>(logged)), (2, 0));
+        purge();
+        assert_eq!(left(), 2);
+        age("treasury.charges", "charged_at", 11);
+        assert_eq!(purge()["tax_profiles"], 2);
+        assert_eq!((left(), one::<i64>(logged)), (0, 0));
     }
 
     #[pg_test]

@@ -47,6 +47,15 @@ create function treasury.keep_fee() returns trigger
     language c security definer set search_path = pg_catalog, pg_temp
     as 'MODULE_PATHNAME', 'treasury_keep_fee_wrapper';
 
+create function treasury.check_setting() returns trigger
+    language c security definer set search_path = pg_catalog, pg_temp
+    as 'MODULE_PATHNAME', 'treasury_check_setting_wrapper';
+
+-- How far one admin is enough is not for one admin.
+create trigger settings_treasury_two_persons before insert or update on backoffice.settings
+    for each row when (new.system = 'treasury' and new.key like 'two\_person%')
+    execute function treasury.check_setting();
+
 -- E-mail addresses belong to identity.users; the copies follow.
 create trigger users_copy_to_treasury after update of email on identity.users
     for each row when (old.email is distinct from new.email)

@@ -9,6 +9,7 @@ create table treasury.charges (
     currency text not null,
     owner_id uuid,
     buyer_id uuid,
+    buyer_told_at timestamptz,
     split_rule_id bigint,
     split_version integer,
     refunded_cents bigint not null default 0,
@@ -37,6 +38,7 @@ comment on column treasury.charges.amount_cents is 'What was captured, in minor 
 comment on column treasury.charges.currency is 'ISO 4217.';
 comment on column treasury.charges.owner_id is 'The host or artist who sold; NULL where the charge names nobody, and all of it waits in the account unallocated.';
 comment on column treasury.charges.buyer_id is 'Who paid, where the charge says so.';
+comment on column treasury.charges.buyer_told_at is 'The earliest time for which Stripe told who paid.';
 comment on column treasury.charges.split_rule_id is 'The rule by which it was split; NULL where everything is the owner''s.';
 comment on column treasury.charges.split_version is 'The version of the rule that was in force when it was charged.';
 comment on column treasury.charges.refunded_cents is 'What of it was given back by refunds, in minor units.';

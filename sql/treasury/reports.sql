@@ -262,12 +262,7 @@ insert into backoffice.personal_columns (table_name, column_name, person, kind, 
     ('treasury.reports', 'generated_at', 'user_id', 'activity', 'yes', 'kept', 'which tax documents were made is itself a tax record'),
     ('treasury.reports', 'requested_by', 'requested_by', 'reference', 'yes', 'kept', 'who saw somebody''s money stays accountable, by an id alone'),
     ('treasury.report_files', 'content', 'exists (select from treasury.reports r where r.id = t.report_id and r.user_id = $1 and r.type = ''ledger_export'')', 'activity', 'no', 'delete', null),
-    ('treasury.tax_profiles', 'name', 'user_id', 'identity', 'yes', 'delete', null),
-    ('treasury.tax_profiles', 'address', 'user_id', 'contact', 'yes', 'delete', null),
-    ('treasury.tax_profiles', 'country', 'user_id', 'contact', 'yes', 'delete', null),
-    ('treasury.tax_profiles', 'vat_id', 'user_id', 'identity', 'yes', 'delete', null),
-    ('treasury.tax_profiles', 'created_at', 'user_id', 'activity', 'yes', 'delete', null),
-    ('treasury.tax_profiles', 'updated_at', 'user_id', 'activity', 'yes', 'delete', null),
+    ('treasury.tax_profiles', 'user_id', 'user_id', 'activity', 'yes', 'kept', 'the row is deleted with the rest of it'),
     ('treasury.vat_rates', 'created_by', 'created_by', 'reference', 'yes', 'kept', 'who changed the business''s rules stays accountable, by an id alone'),
     ('treasury.tax_thresholds', 'created_by', 'created_by', 'reference', 'yes', 'kept', 'who changed the business''s rules stays accountable, by an id alone'),
     ('treasury.invoice_counters', 'seller_id', 'seller_id', 'activity', 'no', 'kept', 'numbers of invoices must not begin anew'),
@@ -277,3 +272,22 @@ insert into backoffice.personal_columns (table_name, column_name, person, kind, 
     ('treasury.invoices', 'buyer', 'buyer_id', 'identity', 'yes', 'kept', 'invoices must be kept as they were issued, until keep_until'),
     ('treasury.invoices', 'gross_cents', 'buyer_id', 'activity', 'yes', 'kept', 'invoices must be kept as they were issued, until keep_until'),
     ('treasury.invoices', 'issued_on', 'buyer_id', 'activity', 'yes', 'kept', 'invoices must be kept as they were issued, until keep_until');
+
+-- Whoever sold, bought or got a share in the years that tax law looks at stays known to it: forms, invoices and
+-- corrections are still to come. purge_treasury deletes the profile when the years are over.
+with looked_at (condition) as (values (
+    'exists (select from treasury.charges c
+              where (c.owner_id = $1 or c.buyer_id = $1
+                     or exists (select from treasury.charge_shares s where s.charge_id = c.id and s.user_id = $1))
+                and c.charged_at >= date_trunc(''year'', now()) - make_interval(years => (
+                        select coalesce(s.value, d.default_value)::integer
+                          from backoffice.setting_definitions d
+                          left join backoffice.settings s on s.system = d.system and s.key = d.key
+                         where d.system = ''treasury'' and d.key = ''tax_years'')))'))
+insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason)
+select 'treasury.tax_profiles', c.name, 't.user_id = $1 and ' || w.stays || l.condition, c.kind, 'yes', w.erasure, w.reason
+  from looked_at l
+ cross join (values ('name', 'identity'), ('address', 'contact'), ('country', 'contact'), ('vat_id', 'identity'),
+                    ('created_at', 'activity'), ('updated_at', 'activity')) c (name, kind)
+ cross join (values ('', 'kept', 'tax law wants forms and invoices of these years, and their corrections'),
+                    ('not ', 'delete', null)) w (stays, erasure, reason);

@@ -5,6 +5,7 @@ use crate::kernel::caller::{self, Caller};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::spi::Query;
 use pgrx::Uuid;
+use pgrx::datum::TimestampWithTimeZone;
 use std::sync::{Mutex, PoisonError};
 
 /// What a product does when somebody gets a role: person, system, role.
@@ -24,6 +25,10 @@ static GRANT: Query = Query::write(
 static REVOKE: Query = Query::write(
     "delete from backoffice.role_grants
       where person_id = $1 and system = $2 and role = $3 and scope = $4",
+);
+static HELD_SINCE: Query = Query::read(
+    "select exists (select from backoffice.role_grants
+      where person_id = $1 and system in ($2, '*') and role = $3 and granted_at <= $4)",
 );
 static KNOWN: Query = Query::read(
     "select exists (select from backoffice.role_definitions
@@ -54,6 +59,16 @@ pub fn revoke_for_caller(person: Uuid, system: &str, role: &str, scope: &str) ->
 /// Takes a role away; whether the person had it.
 pub fn revoke(person: Uuid, system: &str, role: &str, scope: &str) -> Result<bool> {
     Ok(REVOKE.run(&[person.into(), system.into(), role.into(), scope.into()])? > 0)
+}
+
+/// Whether a person has held a role, in the system or in all, since a time.
+pub fn held_since(
+    person: Uuid,
+    system: &str,
+    role: &str,
+    since: TimestampWithTimeZone,
+) -> Result<bool> {
+    HELD_SINCE.one(&[person.into(), system.into(), role.into(), since.into()], |row| row.get(1))
 }
 
 /// The caller, if they may give or take `role` in `system`.

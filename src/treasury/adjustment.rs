@@ -79,6 +79,9 @@ pub fn decide(caller: &Caller, id: Uuid, approve: bool, note: Option<&str>) -> R
     let unknown = || Error::not_found("adjustment", id);
     let (adjustment, waiting): (Adjustment, Waiting) = store::lock(id)?.ok_or_else(unknown)?;
     if second::decides(caller, &waiting, approve, "posted")? {
+        if approve {
+            second::must_have_been_admin(caller, &waiting)?;
+        }
         let journal = if approve { Some(post(&adjustment)?) } else { None };
         store::decide(id, journal, caller.person(), note)?;
     }

@@ -121,11 +121,19 @@ pub struct Charge {
     pub charged_at: TimestampWithTimeZone,
     /// For when Stripe said whose it is.
     pub planned_at: TimestampWithTimeZone,
+    /// For when Stripe said who paid.
+    pub buyer_at: Option<TimestampWithTimeZone>,
 }
 
 impl Charge {
     fn gone(&self) -> i64 {
         self.refunded + self.disputed
+    }
+
+    /// Of two answers to who paid, the lesser holds.
+    fn payer(&self) -> impl Ord + use<> {
+        let buyer = self.buyer.map(|id| *id.as_bytes());
+        (buyer.is_none(), self.buyer_at.map(i64::from), buyer)
     }
 
     /// Of two answers to whose a charge is and how it is split, the lesser holds. Times are
@@ -216,6 +224,7 @@ fn change(described: &Described<'_>, told: &Told<'_>) -> Result<Change> {
         disputed: 0,
         charged_at: from_unix(described.created),
         planned_at: told.at,
+        buyer_at: buyer.map(|_| told.at),
     };
     let after = split_up(&charge, version.as_ref())?;
     store::insert(&charge, described.intent, &after)?;
@@ -231,8 +240,8 @@ fn changed(charge: Charge, described: &Described<'_>, told: &Told<'_>) -> Result
     let (next, plan) = replan(&charge, described, told)?;
     let next = Charge { captured: next.captured.max(described.captured), ..next };
     if plan.is_none() && next.captured == charge.captured {
-        if next.buyer != charge.buyer {
-            store::set_buyer(charge.id, next.buyer)?;
+        if next.payer() != charge.payer() {
+            store::set_buyer(&next)?;
         }
         return Ok(same(next));
     }
@@ -251,11 +260,16 @@ fn replan(
     described: &Described<'_>,
     told: &Told<'_>,
 ) -> Result<(Charge, Option<Plan>)> {
-    if charge.buyer.is_some() && charge.owner.is_some() && told.at > charge.planned_at {
+    let is_late = |known: TimestampWithTimeZone| told.at > known;
+    if charge.owner.is_some() && is_late(charge.planned_at) && charge.buyer_at.is_some_and(is_late)
+    {
         return Ok((charge.clone(), None));
     }
     let plan = plan(described)?;
-    let charge = Charge { buyer: charge.buyer.or(plan.buyer), ..charge.clone() };
+    let told_now =
+        Charge { buyer: plan.buyer, buyer_at: plan.buyer.map(|_| told.at), ..charge.clone() };
+    // Who paid is whom the earliest names, too.
+    let charge = if told_now.payer() < charge.payer() { told_now } else { charge.clone() };
     let next = Charge {
         owner: plan.owner,
         rule: plan.version.as_ref().map(Version::key),

@@ -324,6 +324,7 @@ pub fn decide(caller: &Caller, id: Uuid, approve: bool, note: Option<&str>) -> R
     if !approve {
         return store::reject(id, caller.person(), note);
     }
+    second::must_have_been_admin(caller, &waiting)?;
     // As it is now, which may be more than was asked for: that is for a new one.
     let (found, asked) = (look(&of)?, store::amount(id)?);
     if found.money.is_some_and(|money| asked.is_some_and(|asked| money.minor > asked)) {

@@ -201,6 +201,13 @@ fn every_currency() -> Result<Value> {
     let days = Days::new(to - back as i32 + 1, to)?;
     let mut sums: BTreeMap<String, i64> = BTreeMap::new();
     for currency in store::currencies()? {
+        // What is open is looked at until it is not, however long ago it was.
+        let days = match store::oldest_open(currency)? {
+            Some(day) => {
+                Days::new(day.clamp(to - LONGEST + 1, days.from.max(to - LONGEST + 1)), to)?
+            }
+            None => days,
+        };
         let counts = compare(currency, days)?;
         for (name, count) in counts.as_object().into_iter().flatten() {
             *sums.entry(name.clone()).or_default() += count.as_i64().unwrap_or(0);

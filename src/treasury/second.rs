@@ -8,6 +8,7 @@ use crate::kernel::caller::Caller;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::input::Object;
 use crate::kernel::money::{Currency, Money};
+use crate::kernel::roles;
 use crate::kernel::settings::Settings;
 use crate::ops::audit;
 use crate::treasury::SYSTEM;
@@ -104,6 +105,25 @@ pub struct Waiting {
     /// Whose money it is.
     pub concerns: Option<Uuid>,
     pub is_late: bool,
+    pub asked_at: TimestampWithTimeZone,
+}
+
+/// 42501 for an admin who was none yet when it was asked for: nobody makes the second
+/// person that they need.
+pub fn must_have_been_admin(caller: &Caller, of: &Waiting) -> Result<()> {
+    let Some(person) = caller.person() else { return Ok(()) };
+    if roles::held_since(person, SYSTEM, "admin", of.asked_at)? {
+        return Ok(());
+    }
+    Err(Error::forbidden("who became an admin later than it was asked for cannot agree to it"))
+}
+
+/// 42501 for an admin of the treasury alone, who must not choose how far one is enough.
+pub fn check_setting(caller: &Caller) -> Result<()> {
+    if caller.is_service() || caller.has_role("*", "admin")? {
+        return Ok(());
+    }
+    Err(Error::forbidden("only an admin of all systems changes the rule of two persons"))
 }
 
 /// Whether `caller`, an admin, decides it now; false where it was decided like that
@@ -152,7 +172,8 @@ mod tests {
 
     fn waiting(status: &str, is_late: bool) -> Waiting {
         let status = status.to_owned();
-        Waiting { status, requested_by: Some(id(1)), concerns: Some(id(2)), is_late }
+        let asked_at = crate::kernel::clock::from_unix(0);
+        Waiting { status, requested_by: Some(id(1)), concerns: Some(id(2)), is_late, asked_at }
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub fn answered(id: i64, path: &str, answer: Answer<'_>) -> Result<()> {
         Answer::Done(object) if path == TRANSFERS => transferred(payout, object),
         Answer::Done(object) if path == PAYOUTS => payout_event::answered(&payout, object),
         Answer::Done(_) => Ok(()),
-        Answer::Refused(code) if path.ends_with(REVERSALS) => not_brought_back(&payout, code),
+        Answer::Refused(code) if is_reversal(path) => not_brought_back(&payout, code),
         Answer::Refused(code) => refused(&payout, code),
     }
 }
@@ -104,6 +104,11 @@ fn refused(payout: &Payout, code: &str) -> Result<()> {
         return Err(payout::wrong_state(payout));
     }
     payout::advance(payout, Status::Failed, None, Some(code)).map(drop)
+}
+
+/// Whether a call brings money back from a connected account.
+pub fn is_reversal(path: &str) -> bool {
+    path.ends_with(REVERSALS)
 }
 
 /// What came to nothing must not stay with the connected account.

@@ -1,9 +1,10 @@
 //! The treasury's triggers: thin, they only fetch what the work needs.
 
+use crate::kernel::caller;
 use crate::kernel::error::{Error, Result, required, trigger_entry};
 use crate::kernel::restore::is_restoring;
-use crate::treasury::platform_fee;
 use crate::treasury::store::users;
+use crate::treasury::{platform_fee, second};
 use pgrx::prelude::*;
 use pgrx::{PgTrigger, Uuid};
 use std::convert::Infallible;
@@ -40,6 +41,17 @@ fn treasury_keep_fee<'a>(_trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
             platform_fee::keep()?;
         }
         Ok(None)
+    })
+}
+
+/// BEFORE INSERT or UPDATE on backoffice.settings: who may change the rule of two persons.
+#[pg_trigger(sql = false)]
+fn treasury_check_setting<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
+    trigger_entry(|| {
+        if !is_restoring() {
+            second::check_setting(&caller::current())?;
+        }
+        Ok(trigger.new())
     })
 }
 

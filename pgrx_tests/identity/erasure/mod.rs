@@ -162,7 +162,7 @@ pub fn zora_everywhere() -> Uuid {
     run(&format!(
         "with charge as (
             insert into treasury.charges (id, stripe_charge_id, status, amount_cents, currency, buyer_id, charged_at)
-            values (gen_random_uuid(), 'ch_erased', 'captured', 1, 'USD', '{zora}', now()) returning stripe_charge_id)
+            values (gen_random_uuid(), 'ch_erased', 'captured', 1, 'USD', '{zora}', now() - interval '20 years') returning stripe_charge_id)
          insert into treasury.refunds (original_charge_id, status, amount_cents, currency, requested_by, reason, failure_reason)
          select stripe_charge_id, 'canceled', 1, 'USD', '{zora}', 'Zora was ill', 'call 9123456780' from charge"
     ));

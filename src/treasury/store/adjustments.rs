@@ -18,7 +18,7 @@ static INSERT: Query = Query::write(
 );
 static LOCK: Query = Query::write(
     "select user_id, type = 'credit', amount_cents, currency, reference_id, status, requested_by,
-            coalesce(expires_at <= now(), false)
+            coalesce(expires_at <= now(), false), created_at
        from treasury.adjustments where id = $1 for update",
 );
 static DECIDE: Query = Query::write(
@@ -75,6 +75,7 @@ pub fn lock(id: Uuid) -> Result<Option<(Adjustment, Waiting)>> {
             requested_by: row.opt(7)?,
             concerns: Some(user),
             is_late: row.get(8)?,
+            asked_at: row.get(9)?,
         };
         Ok((adjustment, waiting))
     })

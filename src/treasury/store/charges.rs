@@ -12,7 +12,7 @@ use pgrx::Uuid;
 static LOCK: Query = Query::write(
     "select id, stripe_charge_id, amount_cents, currency, owner_id, buyer_id, split_rule_id,
             split_version, refunded_cents, reported_refunded_cents, disputed_cents, charged_at,
-            planned_at
+            planned_at, buyer_told_at
        from treasury.charges where stripe_charge_id = $1 for no key update",
 );
 static PEOPLE: Query = Query::read(
@@ -32,6 +32,7 @@ static APPEND: Insert = Insert::into(
         "currency",
         "owner_id",
         "buyer_id",
+        "buyer_told_at",
         "split_rule_id",
         "split_version",
         "refunded_cents",
@@ -52,10 +53,12 @@ static APPEND_SHARES: Insert = Insert::into(
 static UPDATE: Query = Query::write(
     "update treasury.charges
         set status = case when $2 > 0 then 'captured' else status end, amount_cents = $2,
-            owner_id = $3, buyer_id = $4, split_rule_id = $5, split_version = $6, planned_at = $7
+            owner_id = $3, buyer_id = $4, split_rule_id = $5, split_version = $6, planned_at = $7,
+            buyer_told_at = $8
       where id = $1",
 );
-static SET_BUYER: Query = Query::write("update treasury.charges set buyer_id = $2 where id = $1");
+static SET_BUYER: Query =
+    Query::write("update treasury.charges set buyer_id = $2, buyer_told_at = $3 where id = $1");
 static SET_SHARES: Query = Query::write(
     "with gone as (
         delete from treasury.charge_shares
@@ -126,6 +129,7 @@ fn to_charge(row: &Row<'_>) -> Result<Charge> {
         disputed: row.get(11)?,
         charged_at: row.get(12)?,
         planned_at: row.get(13)?,
+        buyer_at: row.opt(14)?,
     })
 }
 
@@ -166,6 +170,7 @@ pub fn insert(charge: &Charge, intent: Option<&str>, shares: &[Share]) -> Result
         charge.currency.code().into(),
         charge.owner.into(),
         charge.buyer.into(),
+        charge.buyer_at.into(),
         charge.rule.map(|(rule, _)| rule).into(),
         charge.rule.map(|(_, version)| version).into(),
         0_i64.into(),
@@ -198,12 +203,13 @@ pub fn update(charge: &Charge, shares: &[Share]) -> Result<()> {
         charge.rule.map(|(rule, _)| rule).into(),
         charge.rule.map(|(_, version)| version).into(),
         charge.planned_at.into(),
+        charge.buyer_at.into(),
     ])?;
     set_shares(charge.id, shares)
 }
 
-pub fn set_buyer(id: Uuid, buyer: Option<Uuid>) -> Result<()> {
-    SET_BUYER.run(&[id.into(), buyer.into()])?;
+pub fn set_buyer(charge: &Charge) -> Result<()> {
+    SET_BUYER.run(&[charge.id.into(), charge.buyer.into(), charge.buyer_at.into()])?;
     Ok(())
 }
 

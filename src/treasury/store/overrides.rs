@@ -20,7 +20,8 @@ static INSERT: Query = Query::write(
 );
 static LOCK: Query = Query::write(
     "select o.action, o.target, o.arguments ->> 'currency', o.reason, o.status, o.requested_by,
-            coalesce(o.expires_at <= now(), false), (o.arguments ->> 'owner_id')::uuid
+            coalesce(o.expires_at <= now(), false), (o.arguments ->> 'owner_id')::uuid,
+            o.created_at
        from treasury.overrides o where o.id = $1 for update",
 );
 static AMOUNT: Query = Query::read("select amount_cents from treasury.overrides where id = $1");
@@ -150,6 +151,7 @@ pub fn lock(id: Uuid) -> Result<Option<(Override, Waiting)>> {
             requested_by: row.opt(6)?,
             concerns: None,
             is_late: row.get(7)?,
+            asked_at: row.get(9)?,
         };
         Ok((of, waiting))
     })

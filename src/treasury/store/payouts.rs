@@ -105,7 +105,7 @@ static NOT_BROUGHT_BACK: Query = Query::read_latest(
        join treasury.stripe_requests r on r.subject = 'payout' and r.subject_id = p.id
       where p.user_id = any ($1::uuid[]) and p.status in ('canceled', 'failed')
         and p.stripe_transfer_id is not null
-        and r.path like '%/reversals' and r.status <> 'done'",
+        and r.path like '%/reversals' and r.status not in ('done', 'canceled')",
 )
 .generic();
 static INSTANT_TODAY: Query = Query::read_latest(

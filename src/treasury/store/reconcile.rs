@@ -18,6 +18,10 @@ static CURRENCIES: Query = Query::read_latest(
         union all
         select currency from ledger.accounts where system = 'treasury') c order by 1",
 );
+static OLDEST_OPEN: Query = Query::read_latest(
+    "select min(booked_on) - date '2000-01-01' from treasury.reconciliation
+      where currency = $1 and outcome <> 'matched'",
+);
 // Days are those of UTC. What is of no amount and no fee moved nothing.
 static NEW: Query = Query::read_latest(
     "select b.id, b.type, b.source_id, b.amount_cents, b.fee_cents,
@@ -243,4 +247,9 @@ pub fn count(currency: Currency, days: Days) -> Result<Value> {
     COUNT.one(&[currency.code().into(), days.from.into(), days.to.into()], |row| {
         Ok(row.get::<JsonB>(1)?.0)
     })
+}
+
+/// The day of the oldest difference of a currency, in days since 2000.
+pub fn oldest_open(currency: Currency) -> Result<Option<i32>> {
+    OLDEST_OPEN.one(&[currency.code().into()], |row| row.opt(1))
 }

@@ -4,6 +4,7 @@
 use crate::kernel::error::Result;
 use crate::kernel::personal::erasing;
 use crate::kernel::spi::Query;
+use crate::ops::audit::{self, Change};
 
 /// Empties up to so many rows that are older than so many years, which count from the end
 /// of the row's own; how many.
@@ -15,6 +16,7 @@ pub const OF_TAX_LAW: &[(&str, Purge)] = &[
     ("refunds", refunds),
     ("dispute_comments", dispute_comments),
     ("buyers", buyers),
+    ("tax_profiles", tax_profiles),
 ];
 
 static ADJUSTMENTS: Query = Query::write(
@@ -52,6 +54,22 @@ static BUYERS: Query = Query::write(
                     where c.charged_at < date_trunc('year', now()) - make_interval(years => $1)
                     limit $2 for update of c skip locked)",
 );
+// Of whoever was erased while tax law still looked at what they sold, bought or got.
+static TAX_PROFILES: Query = Query::write(
+    "delete from treasury.tax_profiles
+      where user_id in (
+            select p.user_id from treasury.tax_profiles p
+              join identity.erasures e on e.person_id = p.user_id
+             where not exists (select from treasury.charges c
+                                where (c.owner_id = p.user_id or c.buyer_id = p.user_id)
+                                  and c.charged_at >= date_trunc('year', now()) - make_interval(years => $1))
+               and not exists (select from treasury.charge_shares s
+                                 join treasury.charges c on c.id = s.charge_id
+                                where s.user_id = p.user_id
+                                  and c.charged_at >= date_trunc('year', now()) - make_interval(years => $1))
+             limit $2 for update of p skip locked)",
+);
+
 fn run(query: &Query, age: i64, most: i64) -> Result<usize> {
     query.run(&[i32::try_from(age).unwrap_or(i32::MAX).into(), most.into()])
 }
@@ -74,4 +92,16 @@ fn dispute_comments(years: i64, most: i64) -> Result<usize> {
 
 fn buyers(years: i64, most: i64) -> Result<usize> {
     run(&BUYERS, years, most)
+}
+
+fn tax_profiles(years: i64, most: i64) -> Result<usize> {
+    // What is forgotten must not be remembered by the log.
+    let line = Change {
+        action: "PURGE".to_owned(),
+        table: "treasury.tax_profiles".to_owned(),
+        record_id: None,
+        old: None,
+        new: None,
+    };
+    audit::record_as_one("treasury.tax_profiles", line, || run(&TAX_PROFILES, years, most))
 }
