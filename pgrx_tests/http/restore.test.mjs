@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { emptyTables, treasuryActivity } from './restore-treasury.mjs';
 import { sql } from './support.mjs';
 import { BANK, allocate, newAdmin, newCustomer, newPromoter, ok, quietCustomer, quietPromoter } from './network-support.mjs';
 
@@ -53,6 +54,7 @@ async function activity() {
   await archivedRows(promoter.id, randomUUID());
   await people(admin);
   await ledger();
+  await treasuryActivity();
   await sql(`select backoffice.set_setting('ops', 'outbox_retry_seconds', '45')`);
   const messages = await sql(`select id from ops.claim_outbox('email', 3, 60, 'w')`);
   if (messages.length > 1) {
@@ -152,7 +154,7 @@ async function archivedRows(promoter, word) {
 }
 
 
-test('a dump of a restored dump is the same dump', () => {
+test('a dump of a restored dump is the same dump', async () => {
   const first = dump(DATABASE_URL);
   run('psql', ['-Xq', '-v', 'ON_ERROR_STOP=1', '-d', restored], first);
   const second = dump(restored);
@@ -160,6 +162,7 @@ test('a dump of a restored dump is the same dump', () => {
   assert.deepEqual(differences(first, second), []);
   assert.ok(Number(psql('select count(*) from network.affiliate_commissions')) >= 4);
   assert.ok(Number(psql('select count(*) from network.affiliate_commissions_archive')) >= 4);
+  assert.deepEqual(await emptyTables(async (query) => psql(query)), []);
   assert.equal(psql('select count(*) from network.check()'), '0');
   assert.equal(psql('select count(*) from ledger.check()'), '0');
   assert.ok(Number(psql('select count(*) from ledger.seal_blocks')) > 0);

@@ -107,9 +107,12 @@ test('what is odd is found by many who look at once, once', async () => {
   await sql(`insert into treasury.charges (id, stripe_charge_id, status, amount_cents, currency, owner_id, buyer_id, charged_at)
     select gen_random_uuid(), 'ch_' || gen_random_uuid(), 'captured', case n when 1 then 9000000 else 2000 + n * 13 end, 'USD', $1, $1,
            now() - n * interval '11 hours' from generate_series(1, 50) n`, [seller.id]);
+  const known = async () => (await sql('select count(*)::int as n from treasury.anomalies'))[0].n;
+  const before = await known();
   const looks = await Promise.all(Array.from({ length: 6 }, () => admin.supabase.rpc('detect_anomalies')));
   assert.deepEqual(looks.map(({ error }) => error), Array(6).fill(null));
-  assert.equal(looks.reduce((sum, { data }) => sum + data.anomalies, 0), 1);
+  // Of what other tests left there may be more.
+  assert.equal(looks.reduce((sum, { data }) => sum + data.anomalies, 0), (await known()) - before);
   const { data } = await admin.supabase.from('anomalies').select('kind, severity, amount_cents').eq('user_id', seller.id);
   assert.deepEqual(data, [{ kind: 'amount', severity: 'high', amount_cents: 9000000 }]);
 });

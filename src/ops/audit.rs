@@ -59,7 +59,7 @@ impl Drop for Cover {
     }
 }
 
-/// Writes one change for all rows of `change.table` that `body` writes, where they
+/// Writes one change for all rows of `change.table` that `body` inserts or deletes, where they
 /// are parts of one thing: the table's own trigger does not log them again.
 pub fn record_as_one<T>(
     table: &'static str,

@@ -103,7 +103,7 @@ fn change(trigger: &pgrx::PgTrigger<'_>) -> Result<Option<Change>> {
     // A row that moves to the archive is neither changed nor gone; the move has a line of its own.
     let (schema, name) = (relation.namespace(), relation.name());
     let op = trigger.op().map_err(misused)?;
-    let covered = matches!(op, PgTriggerOperation::Insert) && audit::is_covered(schema, name);
+    let covered = !matches!(op, PgTriggerOperation::Update) && audit::is_covered(schema, name);
     if is_moving(schema, name) || covered {
         return Ok(None);
     }
