@@ -71,7 +71,8 @@ mod tests {
         refund(one, 250, "2024-12-01 12:00Z");
         refund(one, 333, "2025-01-02 12:00Z");
         let before = [form(artist, 2024), form(artist, 2025)];
-        assert_eq!(figures(&before[0])[0], 601);
+        // The buyer paid 1000 for shares of 900, the first 601 of them his.
+        assert_eq!((figures(&before[0])[0], &before[0]["fees_cents"]), (667, &Value::from(66)));
         // By its turns of units, 250 of 1000 take 150 of 601, and 583 take 351.
         assert_eq!(before.each_ref().map(|form| figures(form)[1]), [150, 201]);
         assert_eq!(figures(&before[1]), [0, 201, -201, 0]);
@@ -84,6 +85,20 @@ mod tests {
         let years = [2024, 2025, 2026].map(|year| figures(&form(artist, year))[1]);
         assert_eq!(years.iter().sum::<i64>(), 601, "never more than the share");
         assert_eq!(years, [150, 201, 250]);
+    }
+
+    #[pg_test]
+    fn gross_of_a_k_is_what_buyers_paid_and_of_a_nec_the_shares() {
+        alone_with_reports();
+        let (host, artist) = (person("host"), person("artist"));
+        let one = charge(host, None, 1_001, "USD", "2025-11-01 12:00Z");
+        shares(one, &[(None, 100), (Some(artist), 300), (Some(host), 301), (Some(artist), 300)]);
+        let whole = charge(host, None, 50, "USD", "2025-11-02 12:00Z");
+        shares(whole, &[(None, 50), (Some(host), 0)]);
+        let gross = |person| figures(&form(person, 2025))[0];
+        assert_eq!([artist, host].map(gross), [333 + 334, 334], "together the charge");
+        set("tax_form", "\"1099-NEC\"");
+        assert_eq!([artist, host].map(gross), [600, 301]);
     }
 
     #[pg_test]
@@ -133,7 +148,7 @@ mod tests {
         let text = report("1099", "csv", r#"{"year": 2025}"#);
         let lines: Vec<_> = text.split("\r\n").collect();
         assert_eq!(lines.len(), 3, "{text}");
-        assert!(lines[1].contains(",'=HYPERLINK(1),\"1, Lane\",US,,0,0,0,0,"), "{text}");
+        assert!(lines[1].contains(",'=HYPERLINK(1),\"1, Lane\",US,,0,0,0,0,0,"), "{text}");
     }
 
     #[pg_test]
@@ -162,6 +177,14 @@ mod tests {
         run(
             "update treasury.reports set status = 'failed', error_code = 'XX000', generated_at = null",
         );
+        assert_eq!(night("2026-01-05"), Queued { forms: 1, statements: 0 });
+        // Of a 1099-K the platform's fee counts.
+        set("tax_form", "\"1099-K\"");
+        run("update treasury.reports set status = 'failed', error_code = 'XX000';
+             select treasury.set_tax_threshold('1099-K', 2025, 60000)");
+        assert_eq!(night("2026-01-05"), Queued::default());
+        shares(charge(poor, None, 2, "USD", "2025-12-31 12:00Z"), &[(None, 1), (Some(poor), 1)]);
+        become_database();
         assert_eq!(night("2026-01-05"), Queued { forms: 1, statements: 0 });
         set("automatic_1099", "false");
         run("update treasury.reports set status = 'failed', error_code = 'XX000'");

@@ -20,18 +20,24 @@ pub fn tell(kind: &str, object: &Value) -> String {
 
 /// An event of a connected account.
 pub fn tell_of(kind: &str, object: &Value, account: Option<&str>) -> String {
-    deliver(kind, object, unix_now(), account)
+    deliver(kind, object, json!({ "account": account }))
 }
 
 /// An event of a time; what became of it: processed, parked or failed.
 pub fn tell_at(kind: &str, object: &Value, created: i64) -> String {
-    deliver(kind, object, created, None)
+    deliver(kind, object, json!({ "created": created }))
 }
 
-fn deliver(kind: &str, object: &Value, created: i64, account: Option<&str>) -> String {
-    let body = json!({"id": format!("evt_{}", new_id()), "type": kind, "created": created,
-        "livemode": true, "account": account, "data": {"object": object}})
-    .to_string();
+/// An event as this version of Stripe's API writes it.
+pub fn tell_as_of(version: &str, kind: &str, object: &Value) -> String {
+    deliver(kind, object, json!({ "api_version": version }))
+}
+
+fn deliver(kind: &str, object: &Value, more: Value) -> String {
+    let mut body = json!({"id": format!("evt_{}", new_id()), "type": kind, "created": unix_now(),
+        "livemode": true, "account": null, "data": {"object": object}});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let body = body.to_string();
     let (status, answer) = post("stripe", &signed(SECRET, &body, 0), &body);
     assert_eq!(status, 200, "{answer}");
     answer["status"].as_str().unwrap_or_default().to_owned()

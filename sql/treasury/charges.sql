@@ -14,6 +14,7 @@ create table treasury.charges (
     split_version integer,
     refunded_cents bigint not null default 0,
     reported_refunded_cents bigint not null default 0,
+    released_cents bigint not null default 0,
     disputed_cents bigint not null default 0,
     charged_at timestamptz not null,
     planned_at timestamptz not null default now(),
@@ -23,7 +24,7 @@ create table treasury.charges (
     constraint charges_owner_id_fkey foreign key (owner_id) references treasury.users,
     constraint charges_buyer_id_fkey foreign key (buyer_id) references treasury.users,
     constraint charges_status_check check (status in ('authorized', 'captured')),
-    constraint charges_amount_check check (amount_cents >= 0 and refunded_cents >= 0 and reported_refunded_cents >= 0),
+    constraint charges_amount_check check (amount_cents >= 0 and refunded_cents >= 0 and reported_refunded_cents >= 0 and released_cents >= 0),
     constraint charges_currency_check check (currency ~ '^[A-Z]{3}$')
 );
 create index charges_owner_id_idx on treasury.charges (owner_id, charged_at);
@@ -43,6 +44,7 @@ comment on column treasury.charges.split_rule_id is 'The rule by which it was sp
 comment on column treasury.charges.split_version is 'The version of the rule that was in force when it was charged.';
 comment on column treasury.charges.refunded_cents is 'What of it was given back by refunds, in minor units.';
 comment on column treasury.charges.reported_refunded_cents is 'The most that Stripe ever said was refunded, in minor units: it may know of refunds before we do.';
+comment on column treasury.charges.released_cents is 'What a partial capture released and Stripe has a refund of, in minor units, which is therefore no refund here; 0 since version 2025-03-31 of its API.';
 comment on column treasury.charges.disputed_cents is 'What disputes took away and did not give back, in minor units; below zero for a moment where the giving back is known first.';
 comment on column treasury.charges.charged_at is 'When the buyer was charged: rule and fee are those of this time.';
 comment on column treasury.charges.planned_at is 'The earliest time for which Stripe told whose it is; -infinity where an admin said so.';

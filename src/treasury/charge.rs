@@ -40,11 +40,13 @@ struct Described<'a> {
     /// The connected account that it was made for.
     account: Option<&'a str>,
     refunded: i64,
+    /// What the capture released and Stripe has a refund of, which was never anybody's.
+    released: i64,
 }
 
 impl<'a> Described<'a> {
     /// From Stripe's object; `None` where the buyer has neither paid nor set money aside.
-    fn read(object: &'a Value) -> Result<Option<Self>> {
+    fn read(object: &'a Value, refunds_releases: bool) -> Result<Option<Self>> {
         let id = text(object, "id").ok_or_else(|| Error::missing("charge.id"))?;
         // Without a status, as in old versions of Stripe's API, what is told of succeeded.
         if object["status"].as_str().is_some_and(|status| status != "succeeded") {
@@ -64,6 +66,10 @@ impl<'a> Described<'a> {
         if total < 0 || captured < 0 || refunded < 0 {
             return Err(Error::invalid("charge.amount", "must not be below zero"));
         }
+        let released = match captured {
+            1.. if refunds_releases => refunded.min((total - captured).max(0)),
+            _ => 0,
+        };
         // Stripe has handed their money to the connected account already: a payout would hand
         // it over again.
         if !object["transfer_data"]["destination"].is_null() {
@@ -83,8 +89,9 @@ impl<'a> Described<'a> {
             buyer: named("buyer_id"),
             rule: text(&object["metadata"], "split_rule_id").and_then(|id| id.parse().ok()),
             account: reference(&object["on_behalf_of"]),
-            // What was set aside and not captured counts as refunded to Stripe.
-            refunded: (refunded - (total - captured).max(0)).max(0),
+            // What was set aside is nobody's before it is captured.
+            refunded: if captured == 0 { 0 } else { refunded - released },
+            released,
         }))
     }
 }
@@ -117,6 +124,7 @@ pub struct Charge {
     pub rule: Option<(i64, i32)>,
     pub refunded: i64,
     pub reported: i64,
+    pub released: i64,
     pub disputed: i64,
     pub charged_at: TimestampWithTimeZone,
     /// For when Stripe said whose it is.
@@ -153,7 +161,9 @@ pub struct Plan {
 
 /// charge.succeeded, captured, updated, refunded: each has the whole charge.
 pub fn told(told: &Told<'_>) -> Result<Outcome> {
-    let Some(described) = Described::read(told.object)? else { return Ok(Outcome::Ignored) };
+    let Some(described) = Described::read(told.object, told.refunds_releases)? else {
+        return Ok(Outcome::Ignored);
+    };
     let object = &told.object["balance_transaction"];
     let transaction = object.is_object().then(|| Transaction::read(object)).transpose()?;
     let key = key("charge", described.id);
@@ -161,7 +171,7 @@ pub fn told(told: &Told<'_>) -> Result<Outcome> {
     let change = change(&described, told)?;
     let is_awaited = change.is_new && inbox::is_awaited(&key)?;
     let charge = &change.charge;
-    let is_refunded = described.refunded > charge.reported;
+    let is_refunded = described.refunded > charge.reported || described.released > charge.released;
     let posts = [change.splits(), is_refunded, transaction.is_some(), is_awaited];
     // Whoever takes a list of balance transactions has its accounts before its rows, too.
     if transaction.is_some() || posts.into_iter().filter(|posts| *posts).count() > 1 {
@@ -171,7 +181,7 @@ pub fn told(told: &Told<'_>) -> Result<Outcome> {
         pay(&change)?;
     }
     if is_refunded {
-        refund::reported(charge, described.refunded)?;
+        refund::reported(charge, described.refunded, described.released)?;
     }
     if let Some(transaction) = transaction {
         balance_transaction::keep(&transaction)?;
@@ -221,6 +231,7 @@ fn change(described: &Described<'_>, told: &Told<'_>) -> Result<Change> {
         rule: version.as_ref().map(Version::key),
         refunded: 0,
         reported: 0,
+        released: 0,
         disputed: 0,
         charged_at: from_unix(described.created),
         planned_at: told.at,

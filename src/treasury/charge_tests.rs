@@ -17,7 +17,7 @@ fn with(changes: Value) -> Value {
 #[test]
 fn a_charge_is_read_as_stripe_writes_it() {
     let object = object();
-    let read = Described::read(&object).unwrap().unwrap();
+    let read = Described::read(&object, false).unwrap().unwrap();
     assert_eq!((read.id, read.intent, read.captured), ("ch_1", Some("pi_1"), 10_001));
     assert_eq!((read.rule, read.buyer, read.refunded), (Some(7), None, 0));
     assert_eq!(read.owner.unwrap().to_string(), "0190d7c5-0000-7000-8000-000000000001");
@@ -26,7 +26,7 @@ fn a_charge_is_read_as_stripe_writes_it() {
 #[test]
 fn what_is_not_paid_is_no_charge() {
     for status in ["pending", "failed"] {
-        assert_eq!(Described::read(&with(json!({"status": status}))).unwrap(), None);
+        assert_eq!(Described::read(&with(json!({"status": status})), false).unwrap(), None);
     }
 }
 
@@ -34,15 +34,19 @@ fn what_is_not_paid_is_no_charge() {
 fn an_authorization_captures_nothing() {
     // Stripe says paid of it.
     let object = with(json!({"captured": false, "amount_captured": 0, "amount_refunded": 10_001}));
-    let read = Described::read(&object).unwrap().unwrap();
+    let read = Described::read(&object, false).unwrap().unwrap();
     assert_eq!((read.captured, read.refunded), (0, 0));
 }
 
 #[test]
 fn what_is_released_by_a_partial_capture_is_no_refund() {
-    let object = with(json!({"amount_captured": 6_000, "amount_refunded": 4_501}));
-    let read = Described::read(&object).unwrap().unwrap();
-    assert_eq!((read.captured, read.refunded), (6_000, 500));
+    for (refunds_releases, told, refunded, released) in
+        [(true, 4_501, 500, 4_001), (true, 0, 0, 0), (false, 500, 500, 0), (false, 4_501, 4_501, 0)]
+    {
+        let object = with(json!({"amount_captured": 6_000, "amount_refunded": told}));
+        let read = Described::read(&object, refunds_releases).unwrap().unwrap();
+        assert_eq!((read.captured, read.refunded, read.released), (6_000, refunded, released));
+    }
 }
 
 #[test]
@@ -51,7 +55,7 @@ fn metadata_that_says_nothing_useful_does_not_matter() {
         [json!({"owner_id": "me", "split_rule_id": "x"}), json!(null), json!([1]), json!("x")]
     {
         let object = with(json!({ "metadata": metadata }));
-        let read = Described::read(&object).unwrap().unwrap();
+        let read = Described::read(&object, false).unwrap().unwrap();
         assert_eq!((read.owner, read.rule), (None, None));
     }
 }
@@ -74,7 +78,7 @@ fn what_is_no_charge_is_refused() {
         (json!({"amount": -1, "amount_captured": -1}), "22023"),
         (json!({"created": "today"}), "22004"),
     ] {
-        let error = Described::read(&with(changes.clone())).unwrap_err();
+        let error = Described::read(&with(changes.clone()), false).unwrap_err();
         assert_eq!(error.sqlstate.code(), code, "{changes}");
     }
 }

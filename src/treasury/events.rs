@@ -21,6 +21,8 @@ pub struct Told<'a> {
     /// The connected account that it happened on, if it was not the platform's own.
     pub account: Option<&'a str>,
     pub live: bool,
+    /// Whether what a partial capture releases is refunded to Stripe.
+    pub refunds_releases: bool,
 }
 
 /// Takes an event of the inbox.
@@ -35,8 +37,16 @@ pub fn handle(event: &Event) -> Result<Outcome> {
         at: event.created.map_or_else(transaction_start, from_unix),
         account: event.account.as_deref(),
         live: event.live,
+        refunds_releases: event.body["api_version"]
+            .as_str()
+            .is_some_and(|version| version < RELEASES_WITHOUT_REFUND),
     })
 }
+
+/// From this version of Stripe's API on a partial capture makes no refund of the rest that it
+/// releases, and does not count it in the charge's `amount_refunded`
+/// (docs.stripe.com/changelog/basil/2025-03-31).
+const RELEASES_WITHOUT_REFUND: &str = "2025-03-31";
 
 /// How events begin that are about a payment of a buyer.
 const OF_CHARGES: [&str; 3] = ["charge.", "payment_intent.", "refund."];

@@ -127,10 +127,14 @@ fn take(charge: Charge, described: &Described<'_>, at: TimestampWithTimeZone) ->
 }
 
 /// charge.refunded: Stripe says how much is refunded of a charge, also of refunds that it
-/// never told us.
-pub fn reported(charge: &Charge, refunded: i64) -> Result<()> {
-    charges::report(charge.id, refunded)?;
-    let charge = Charge { reported: charge.reported.max(refunded), ..charge.clone() };
+/// never told us, and for how much of what it released it has refunds as well.
+pub fn reported(charge: &Charge, refunded: i64, released: i64) -> Result<()> {
+    charges::report(charge.id, refunded, released)?;
+    let charge = Charge {
+        reported: charge.reported.max(refunded),
+        released: charge.released.max(released),
+        ..charge.clone()
+    };
     let about = charge.stripe_id.clone();
     settle(charge, &about)
 }
@@ -144,6 +148,7 @@ fn refunded(all: i64, failed: i64, reported: i64) -> i64 {
 
 fn settle(mut charge: Charge, about: &str) -> Result<()> {
     let (all, failed) = store::sums(&charge.stripe_id)?;
+    let all = (all - charge.released).max(0);
     let (refunded, disputed) = (refunded(all, failed, charge.reported), charge.disputed);
     give_back(&mut charge, (refunded, disputed), "refund", about)
 }

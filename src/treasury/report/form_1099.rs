@@ -1,7 +1,8 @@
-//! What somebody was paid in a calendar year, as Form 1099-K or 1099-NEC wants it: gross,
-//! which is what their shares of charges were before anything was given back, by month
-//! (boxes 1a and 5a to 5l of a 1099-K), and the number of transactions. What refunds and
-//! disputes gave back is told besides; the form itself does not subtract it.
+//! What somebody was paid in a calendar year, as Form 1099-K or 1099-NEC wants it: gross by
+//! month (boxes 1a and 5a to 5l of a 1099-K), and the number of transactions. Gross of a
+//! 1099-K is what buyers paid for somebody's shares of charges, that of a 1099-NEC the
+//! shares, both before anything was given back. The platform's fees, and what refunds and
+//! disputes gave back, are told besides; the form itself does not subtract them.
 
 use crate::kernel::csv;
 use crate::kernel::error::{Error, Result};
@@ -21,6 +22,8 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Months {
     pub gross: [i64; 12],
+    /// What of the gross of all months is theirs; the rest is the platform's fees.
+    pub shares: i64,
     pub transactions: i64,
 }
 
@@ -49,18 +52,22 @@ impl Charge {
 
 struct Totals {
     gross: i64,
+    fees: i64,
     returned: i64,
     net: i64,
 }
 
+pub fn too_large() -> Error {
+    Error::out_of_range("gross", "the sum is too large")
+}
+
 fn totals(months: &Months, charges: &[Charge]) -> Result<Totals> {
     let sum = |mut amounts: Box<dyn Iterator<Item = i64> + '_>| {
-        let too_large = || Error::out_of_range("gross", "the sum is too large");
         amounts.try_fold(0_i64, |sum, one| sum.checked_add(one)).ok_or_else(too_large)
     };
     let gross = sum(Box::new(months.gross.iter().copied()))?;
     let returned = sum(Box::new(charges.iter().map(Charge::returned)))?;
-    Ok(Totals { gross, returned, net: gross - returned })
+    Ok(Totals { gross, fees: gross - months.shares, returned, net: months.shares - returned })
 }
 
 /// The same data gives the same version.
@@ -80,10 +87,10 @@ fn gather(user: Uuid, asked: &Form) -> Result<Value> {
     let period = Period::year(asked.year).ok_or_else(|| Error::internal("a year without days"))?;
     let zone = time_zone()?;
     let span = store::span(&period, &zone)?;
-    let months = store::months(user, asked.currency, &span, &zone)?;
+    let form = TaxForm::chosen()?;
+    let months = store::months(user, asked.currency, &span, &zone, form)?;
     let charges = store::given_back(user, asked.currency, &span)?;
     let totals = totals(&months, &charges)?;
-    let form = TaxForm::chosen()?;
     // Thresholds are in US dollars; in other currencies the form is not due.
     let threshold = if asked.currency == threshold::currency()? {
         threshold::in_force(form, asked.year)?
@@ -108,6 +115,7 @@ fn gather(user: Uuid, asked: &Form) -> Result<Value> {
             "tin": null,
         },
         "gross_cents": totals.gross,
+        "fees_cents": totals.fees,
         "returned_cents": totals.returned,
         "net_cents": totals.net,
         "transactions": months.transactions,
@@ -129,7 +137,7 @@ fn notes(required: bool) -> Vec<&'static str> {
     notes
 }
 
-const HEADER: [&str; 28] = [
+const HEADER: [&str; 29] = [
     "form",
     "year",
     "currency",
@@ -141,6 +149,7 @@ const HEADER: [&str; 28] = [
     "country",
     "tin",
     "gross_cents",
+    "fees_cents",
     "returned_cents",
     "net_cents",
     "transactions",
@@ -170,7 +179,7 @@ fn to_csv(form: &Value) -> String {
     let mut cells: Vec<String> =
         ["form", "year", "currency", "time_zone", "payer"].map(|key| cell(&form[key])).to_vec();
     cells.extend(["id", "name", "address", "country", "tin"].map(|key| cell(&recipient[key])));
-    let sums = ["gross_cents", "returned_cents", "net_cents", "transactions"];
+    let sums = ["gross_cents", "fees_cents", "returned_cents", "net_cents", "transactions"];
     cells.extend(sums.map(|key| cell(&form[key])));
     cells.extend(form["months"].as_array().into_iter().flatten().map(cell));
     cells.push(cell(&form["threshold"]["amount_cents"]));
@@ -194,13 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn net_is_gross_less_what_was_given_back() {
-        let mut months = Months { transactions: 2, ..Months::default() };
+    fn net_is_gross_less_fees_and_what_was_given_back() {
+        let mut months = Months { transactions: 2, shares: 900, ..Months::default() };
         (months.gross[0], months.gross[11]) = (600, 400);
-        let totals = totals(&months, &[charge(0, 1001)]).unwrap();
-        assert_eq!((totals.gross, totals.returned, totals.net), (1000, 667, 333));
+        let Totals { gross, fees, returned, net } = totals(&months, &[charge(0, 1001)]).unwrap();
+        assert_eq!((gross, fees, returned, net), (1000, 100, 667, 233));
         months.gross[5] = i64::MAX;
-        assert!(super::totals(&months, &[]).is_err());
+        assert!(totals(&months, &[]).is_err());
     }
 
     #[test]
@@ -211,6 +220,6 @@ mod tests {
         let mut reader = ::csv::Reader::from_reader(text.as_bytes());
         let record = reader.records().next().unwrap().unwrap();
         assert_eq!(record.len(), HEADER.len());
-        assert_eq!((&record[6], &record[27]), ("'=1+1", "false"));
+        assert_eq!((&record[6], &record[28]), ("'=1+1", "false"));
     }
 }

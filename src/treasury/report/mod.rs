@@ -18,7 +18,7 @@ pub mod threshold;
 mod vat_invoice;
 
 pub use download::{File, download};
-pub use form_1099::{Charge, Months};
+pub use form_1099::{Charge, Months, too_large};
 pub use jobs::init;
 
 pub use request::request;

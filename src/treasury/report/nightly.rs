@@ -61,7 +61,7 @@ fn forms(year: i32, most: i64) -> Result<usize> {
         return Ok(0);
     };
     let parameters = Parameters::Form1099(Form { year, currency }).to_json();
-    store::queue_forms(&parameters, &period, &time_zone()?, &form.beyond(limit), most)
+    store::queue_forms(&parameters, &period, &time_zone()?, (form, &form.beyond(limit)), most)
 }
 
 fn month_before(day: NaiveDate) -> Option<Period> {

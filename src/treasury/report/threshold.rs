@@ -65,6 +65,12 @@ impl TaxForm {
         }
     }
 
+    /// Whether gross is what buyers paid, from which nothing is taken for fees
+    /// (26 CFR 1.6050W-1(a)(6)), or what the recipient gets.
+    pub fn counts_fees(self) -> bool {
+        self == TaxForm::K
+    }
+
     /// What must be exceeded: the amount itself counts for a 1099-NEC.
     pub fn beyond(self, threshold: Threshold) -> Threshold {
         match self {

@@ -12,7 +12,7 @@ use pgrx::Uuid;
 static LOCK: Query = Query::write(
     "select id, stripe_charge_id, amount_cents, currency, owner_id, buyer_id, split_rule_id,
             split_version, refunded_cents, reported_refunded_cents, disputed_cents, charged_at,
-            planned_at, buyer_told_at
+            planned_at, buyer_told_at, released_cents
        from treasury.charges where stripe_charge_id = $1 for no key update",
 );
 static PEOPLE: Query = Query::read(
@@ -37,6 +37,7 @@ static APPEND: Insert = Insert::into(
         "split_version",
         "refunded_cents",
         "reported_refunded_cents",
+        "released_cents",
         "disputed_cents",
         "charged_at",
         "planned_at",
@@ -79,7 +80,9 @@ static GIVE_BACK: Query = Query::write(
     "update treasury.charges set refunded_cents = $2, disputed_cents = $3 where id = $1",
 );
 static REPORT: Query = Query::write(
-    "update treasury.charges set reported_refunded_cents = greatest(reported_refunded_cents, $2)
+    "update treasury.charges
+        set reported_refunded_cents = greatest(reported_refunded_cents, $2),
+            released_cents = greatest(released_cents, $3)
       where id = $1",
 );
 
@@ -130,6 +133,7 @@ fn to_charge(row: &Row<'_>) -> Result<Charge> {
         charged_at: row.get(12)?,
         planned_at: row.get(13)?,
         buyer_at: row.opt(14)?,
+        released: row.get(15)?,
     })
 }
 
@@ -173,6 +177,7 @@ pub fn insert(charge: &Charge, intent: Option<&str>, shares: &[Share]) -> Result
         charge.buyer_at.into(),
         charge.rule.map(|(rule, _)| rule).into(),
         charge.rule.map(|(_, version)| version).into(),
+        0_i64.into(),
         0_i64.into(),
         0_i64.into(),
         0_i64.into(),
@@ -239,9 +244,9 @@ pub fn give_back(id: Uuid, refunded: i64, disputed: i64) -> Result<()> {
     Ok(())
 }
 
-/// Notes down what Stripe says is refunded, if it never said more.
-pub fn report(id: Uuid, refunded: i64) -> Result<()> {
-    REPORT.run(&[id.into(), refunded.into()])?;
+/// Notes down what Stripe says is refunded and released, if it never said more.
+pub fn report(id: Uuid, refunded: i64, released: i64) -> Result<()> {
+    REPORT.run(&[id.into(), refunded.into(), released.into()])?;
     Ok(())
 }
 

@@ -9,8 +9,9 @@ use crate::treasury::SYSTEM;
 use crate::treasury::report::ledger_export::{AccountOf, Words};
 use crate::treasury::report::parameters::{Parameters, Period};
 use crate::treasury::report::run::{Made, Queued};
-use crate::treasury::report::threshold::Threshold;
-use crate::treasury::report::{Charge, File, Format, Kind, Months, Wanted};
+use crate::treasury::report::threshold::{TaxForm, Threshold};
+
+use crate::treasury::report::{Charge, File, Format, Kind, Months, Wanted, too_large};
 use chrono::NaiveDate;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
 use pgrx::{JsonB, Uuid};
@@ -92,11 +93,24 @@ static PURGE: Query = Query::write(
              or f.created_at < date_trunc('year', now()) - make_interval(years => $2))
          limit $3 for update of f skip locked)",
 );
-static QUEUE_FORMS: Query = Query::write(
+/// Of a share `s` of a charge `c` what the buyer paid for it, the platform's fee included:
+/// together the recipients' are exactly the charge.
+macro_rules! paid_for {
+    () => {
+        "cross join lateral (
+            select div(c.amount_cents::numeric * x.until, x.whole) - div(c.amount_cents::numeric * (x.until - s.amount_cents), x.whole) as paid_for
+              from (select sum(r.amount_cents) as whole,
+                           sum(r.amount_cents) filter (where r.position <= s.position) as until
+                      from treasury.charge_shares r
+                     where r.charge_id = s.charge_id and r.party = 'recipient') x) p"
+    };
+}
+static QUEUE_FORMS: Query = Query::write(concat!(
     "insert into treasury.reports (user_id, type, format, parameters, automatic)
      select s.user_id, '1099', 'csv', $1, true
-       from treasury.charge_shares s join treasury.charges c on c.id = s.charge_id
-      where s.party = 'recipient' and s.amount_cents > 0 and c.status = 'captured'
+       from treasury.charge_shares s join treasury.charges c on c.id = s.charge_id ",
+    paid_for!(),
+    " where s.party = 'recipient' and s.amount_cents > 0 and c.status = 'captured'
         and c.currency = $1 ->> 'currency'
         and c.charged_at >= $2::text::date::timestamp at time zone $4
         and c.charged_at < $3::text::date::timestamp at time zone $4
@@ -104,11 +118,11 @@ static QUEUE_FORMS: Query = Query::write(
                          where r.user_id = s.user_id and r.type = '1099' and r.format = 'csv'
                            and r.parameters = $1 and r.automatic and r.status <> 'failed')
       group by s.user_id
-     having sum(s.amount_cents) > $5 and count(distinct c.id) > $6
+     having sum(case when $8 then p.paid_for else s.amount_cents end) > $5 and count(distinct c.id) > $6
       order by s.user_id
       limit $7
      on conflict (user_id, type, format, parameters) where automatic and status <> 'failed' do nothing",
-);
+));
 // Of sellers who issue invoices: what a month sold, or gave back of what was invoiced.
 static QUEUE_STATEMENTS: Query = Query::write(
     "insert into treasury.reports (user_id, type, format, parameters, automatic)
@@ -126,15 +140,17 @@ static QUEUE_STATEMENTS: Query = Query::write(
       limit $5
      on conflict (user_id, type, format, parameters) where automatic and status <> 'failed' do nothing",
 );
-static MONTHS: Query = Query::read_latest(
-    "select extract(month from c.charged_at at time zone $5)::integer, sum(s.amount_cents)::bigint,
-            count(distinct c.id)
-       from treasury.charge_shares s join treasury.charges c on c.id = s.charge_id
-      where s.user_id = $1 and s.party = 'recipient' and s.amount_cents > 0
+static MONTHS: Query = Query::read_latest(concat!(
+    "select extract(month from c.charged_at at time zone $5)::integer,
+            sum(case when $6 then p.paid_for else s.amount_cents end)::bigint,
+            sum(s.amount_cents)::bigint, count(distinct c.id)
+       from treasury.charge_shares s join treasury.charges c on c.id = s.charge_id ",
+    paid_for!(),
+    " where s.user_id = $1 and s.party = 'recipient' and s.amount_cents > 0
         and c.status = 'captured' and c.currency = $2
         and c.charged_at >= $3 and c.charged_at < $4
       group by 1",
-);
+));
 // When money went back is known of refunds and disputes, how much in the end of the charge:
 // after the last of them it is all of that.
 static GIVEN_BACK: Query = Query::read_latest(
@@ -314,7 +330,7 @@ pub fn queue_forms(
     parameters: &Value,
     period: &Period,
     zone: &str,
-    beyond: &Threshold,
+    (form, beyond): (TaxForm, &Threshold),
     most: i64,
 ) -> Result<usize> {
     QUEUE_FORMS.run(&[
@@ -325,6 +341,7 @@ pub fn queue_forms(
         beyond.amount.into(),
         beyond.transactions.into(),
         most.into(),
+        form.counts_fees().into(),
     ])
 }
 
@@ -343,15 +360,30 @@ pub fn queue_statements(
     ])
 }
 
-/// What somebody's shares of what was charged in a year are, by month in the time zone.
-pub fn months(user: Uuid, currency: Currency, span: &Span, zone: &str) -> Result<Months> {
-    let args = [user.into(), currency.code().into(), span.from.into(), span.to.into(), zone.into()];
-    let rows = MONTHS
-        .all(&args, |row| Ok((row.get::<i32>(1)?, row.get::<i64>(2)?, row.get::<i64>(3)?)))?;
+/// What was charged for somebody's shares in a year, by month in the time zone.
+pub fn months(
+    user: Uuid,
+    currency: Currency,
+    span: &Span,
+    zone: &str,
+    form: TaxForm,
+) -> Result<Months> {
+    let rows = MONTHS.all(
+        &[
+            user.into(),
+            currency.code().into(),
+            span.from.into(),
+            span.to.into(),
+            zone.into(),
+            form.counts_fees().into(),
+        ],
+        |row| Ok((row.get::<i32>(1)?, row.get(2)?, row.get::<i64>(3)?, row.get::<i64>(4)?)),
+    )?;
     let mut months = Months::default();
-    for (month, gross, transactions) in rows {
+    for (month, gross, shares, transactions) in rows {
         let at = usize::try_from(month - 1).ok().and_then(|at| months.gross.get_mut(at));
         *at.ok_or_else(|| Error::internal(format!("month {month}")))? = gross;
+        months.shares = months.shares.checked_add(shares).ok_or_else(too_large)?;
         months.transactions += transactions;
     }
     Ok(months)
