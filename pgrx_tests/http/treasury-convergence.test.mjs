@@ -1,9 +1,10 @@
 // A month of Stripe's events, each one to three times, by eight clients at once, in many orders: the books come out to the
 // cent as they do in order and once.
 //
-// The month of 2,000 charges goes through the gateway; a hundred orders of a month of 60 charges through PostgreSQL's own
+// The month of 2,000 charges goes through the gateway; a hundred orders of a month of 200 through PostgreSQL's own
 // connections, each with people and ids of its own, so that what one leaves behind can be told from the others.
-// TREASURY_SEED chooses the same months and orders again; which client is faster it does not.
+// TREASURY_SEED chooses the same months and orders again; which client is faster it does not. TREASURY_SHUFFLES and
+// TREASURY_CHARGES say how many orders there are, and of how large a month.
 
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
@@ -20,7 +21,7 @@ const { ORDERS, SECRET, deliverAll, directClient, httpClient, shuffled } = await
 const SEED = Number(process.env.TREASURY_SEED ?? randomInt(2 ** 32));
 const CLIENTS = 8;
 const SHUFFLES = Number(process.env.TREASURY_SHUFFLES ?? 100);
-const SMALL = 60;
+const SMALL = Number(process.env.TREASURY_CHARGES ?? 200);
 const LARGE = 2000;
 
 let direct;
@@ -64,7 +65,7 @@ test('a month has everything that happens', async () => {
   }
 });
 
-test(`${SHUFFLES} orders of a month by ${CLIENTS} clients`, { timeout: 280_000 }, async (t) => {
+test(`${SHUFFLES} orders of a month of ${SMALL} charges by ${CLIENTS} clients`, { timeout: Math.max(280_000, SHUFFLES * SMALL * 20) }, async (t) => {
   t.diagnostic(`TREASURY_SEED=${SEED}`);
   const random = randomOf(SEED);
   const seed = random.below(2 ** 32);

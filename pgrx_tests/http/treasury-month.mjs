@@ -90,12 +90,17 @@ const FEES = { usd: [290, 30], eur: [250, 25], gbp: [250, 20], jpy: [360, 0], kw
 /** Amounts of three decimals end with a zero at Stripe. */
 const STEP = { kwd: 10 };
 
+/** Two versions of Stripe's API: the first has a refund of what a partial capture releases. */
+const VERSIONS = ['2025-02-24.acacia', '2025-09-30.clover'];
+
 class Month {
   events = [];
   #last = 0;
 
   constructor({ seed, prefix, people, rules }) {
     Object.assign(this, { prefix, people, rules, random: randomOf(seed) });
+    this.version = this.random.pick(VERSIONS);
+    this.refundsReleases = this.version === VERSIONS[0];
   }
 
   id(kind) {
@@ -106,7 +111,7 @@ class Month {
   /** Something happened; the object is as it is now. */
   tell(type, object, at, { account, about = object.id } = {}) {
     const event = {
-      id: this.id('evt'), object: 'event', api_version: '2025-02-24.acacia', type, created: at, livemode: true,
+      id: this.id('evt'), object: 'event', api_version: this.version, type, created: at, livemode: true,
       pending_webhooks: 1, ...(account ? { account } : {}), data: { object },
     };
     this.events.push({ id: event.id, about, at, n: this.events.length, body: JSON.stringify(event) });
@@ -167,7 +172,7 @@ function pay(month, at) {
     charge.tell('charge.succeeded', now);
     now += random.between(600, 5 * DAY);
     if (random.chance(10)) {
-      object.amount_refunded = object.amount;
+      if (month.refundsReleases) object.amount_refunded = object.amount;
       return charge.tell('charge.expired', now);
     }
     const part = random.chance(50) ? object.amount : month.round(object.amount * random.between(40, 95) / 100, charge.currency);
@@ -185,7 +190,12 @@ function capture(month, { object, currency, tell, on }, amount, at, type) {
   const { random } = month;
   object.captured = true;
   object.amount_captured = amount;
-  object.amount_refunded = object.amount - amount;
+  const released = object.amount - amount;
+  if (released > 0 && month.refundsReleases) {
+    object.amount_refunded = released;
+    const one = { id: month.id('re'), object: 'refund', charge: object.id, amount: released, currency, created: at, metadata: {}, status: 'succeeded' };
+    month.tell('refund.created', one, at, { account: on, about: object.id });
+  }
   const [percent, fixed] = FEES[currency];
   const fee = month.round(Math.round(amount * percent / 10_000) + fixed, currency);
   const transaction = month.transaction('charge', object.id, amount, fee, currency, at);
