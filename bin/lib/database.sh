@@ -81,6 +81,16 @@ create_database() {
     fi
 }
 
+# The job that pays everybody whom the treasury owes something; without a schedule, when it does by itself.
+schedule_payday() { # [SCHEDULE]
+    local url schedule=null commands
+    [[ -z ${1:-} ]] || schedule="'$1'"
+    commands=(-c "select ops.set_job('run_payouts', true, $schedule)")
+    ! has_cron || commands+=(-c 'select ops.schedule_jobs()')
+    url=$(sed -n 's/^DATABASE_URL=//p' "$LOCAL/env")
+    "$PG_BIN/psql" -X -q -v ON_ERROR_STOP=1 -o /dev/null "${commands[@]}" "$url"
+}
+
 has_function() { # SCHEMA NAME
     [[ -n $(admin_psql -d "$DATABASE" -Atc "select 1 from pg_catalog.pg_proc
         where proname = '$2' and pronamespace = pg_catalog.to_regnamespace('$1') limit 1") ]]

@@ -84,17 +84,10 @@ test_docs() {
 # that are newer than itself, so the programs are the server's.
 fresh_servers() {
     "$ROOT/bin/up" --fresh --quiet 8>&- || return 1
-    no_payday || return 1
+    # pg_cron would pay everybody every minute of some hours of the night, which a test at that time does not expect.
+    schedule_payday '0 0 29 2 *' || return 1
     mapfile -t TEST_ENV <"$LOCAL/env"
     TEST_ENV+=("PATH=$PG_BIN:$PATH")
-}
-
-# pg_cron pays everybody every minute of some hours of the night, which a test at that time would not expect.
-no_payday() {
-    local url commands=(-c "select ops.set_job('run_payouts', true, '0 0 29 2 *')")
-    ! has_cron || commands+=(-c 'select ops.schedule_jobs()')
-    url=$(sed -n 's/^DATABASE_URL=//p' "$LOCAL/env")
-    "$PG_BIN/psql" -X -q -v ON_ERROR_STOP=1 -o /dev/null "${commands[@]}" "$url"
 }
 
 stop_test_servers() { "$ROOT/bin/down" --quiet 8>&- || true; }

@@ -132,6 +132,13 @@ test('what a query does not have, and HEAD starts nothing', async () => {
   assert.equal(await count(), earlier);
 });
 
+test('POST without a type is told that it is missing', async () => {
+  for (const body of [{}, { p_type: null }]) {
+    const asked = await request('/api/reports/generate', { method: 'POST', token: seller.token, body });
+    assert.deepEqual([...code(asked), asked.body.message], [400, '22004', 'p_type: a value is required']);
+  }
+});
+
 test('POST asks as the function does; an admin asks for others, and for everybody', async () => {
   const body = { p_type: 'ledger_export', p_format: 'csv', p_params: { from: '2026-01-01', to: '2026-02-01' } };
   const asked = await request('/api/reports/generate', { method: 'POST', token: seller.token, body });

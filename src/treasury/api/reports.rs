@@ -60,7 +60,8 @@ unsafe impl BoxRet for File {
 )]
 #[search_path(pg_catalog, pg_temp)]
 fn treasury_generate_report(
-    p_type: Option<&str>,
+    // Without a default PostgREST would say of `{}` that there is no such function.
+    p_type: default!(Option<&str>, "null"),
     p_format: default!(Option<&str>, "'csv'"),
     p_params: default!(Option<JsonArg>, "'{}'"),
     p_user_id: default!(Option<Uuid>, "null"),
