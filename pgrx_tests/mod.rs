@@ -1,6 +1,7 @@
 //! Tests that run inside PostgreSQL, one file for each module, and what they share.
 
 mod catalog;
+mod described;
 mod identity;
 mod kernel;
 mod ledger;

@@ -308,11 +308,28 @@ extension_sql_file!(
     requires = ["treasury_adjustments_access"]
 );
 
+// What columns hold, where the file of their table does not say.
+extension_sql_file!(
+    "../sql/ledger/comments.sql",
+    name = "ledger_comments",
+    requires = ["treasury_reconcile_access"]
+);
+extension_sql_file!(
+    "../sql/ops/comments.sql",
+    name = "ops_comments",
+    requires = ["ledger_comments"]
+);
+extension_sql_file!(
+    "../sql/network/comments.sql",
+    name = "network_comments",
+    requires = ["ops_comments"]
+);
+
 // What each caller may use, run by finalize.sql.
 extension_sql_file!(
     "../sql/kernel/grants.sql",
     name = "kernel_grants",
-    requires = ["treasury_reconcile_access"]
+    requires = ["network_comments"]
 );
 extension_sql_file!("../sql/ops/grants.sql", name = "ops_grants", requires = ["kernel_grants"]);
 extension_sql_file!(

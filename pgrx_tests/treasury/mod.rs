@@ -3,7 +3,6 @@
 mod adjustments;
 mod anomalies;
 mod charges;
-mod described;
 mod disputes;
 mod forms;
 mod health;
