@@ -93,6 +93,14 @@ mod tests {
         );
         assert_eq!(found["status"], "critical");
         assert!(is_named(&found, "given up") && is_named(&found, "late"));
+        // Late and soon are what the settings say.
+        run("select backoffice.set_setting('treasury', 'request_late_seconds', '7200'),
+                    backoffice.set_setting('treasury', 'dispute_due_hours', '1')");
+        let found = health();
+        assert_eq!(
+            (&found["requests"]["late"], &found["disputes"]["due_soon"]),
+            (&json!(0), &json!(0))
+        );
         run("update treasury.disputes set due_by = now() - interval '1 hour'");
         assert_eq!(health()["disputes"]["overdue"], 1);
     }

@@ -4,8 +4,11 @@ use pgrx::prelude::*;
 
 #[pg_schema]
 mod tests {
+    use crate::kernel::money::Currency;
     use crate::pgrx_tests::treasury::money::*;
     use crate::pgrx_tests::treasury::*;
+    use crate::treasury::payable::Days;
+    use crate::treasury::store::payables;
     use pgrx::prelude::*;
 
     /// earned, held, reserved, payable, receivable
@@ -65,6 +68,36 @@ mod tests {
         run("update treasury.charges set currency = 'EUR' where amount_cents = 100");
         assert_eq!(payable(host), "1000 0 0 1000 0");
         assert_eq!(payable(other), "2000 500 0 1500 0");
+    }
+
+    /// Thirty people with a hundred young charges each, in the order in which they came.
+    #[pg_test]
+    fn what_many_people_have_young_costs_their_own_shares_and_not_each_others() {
+        become_database();
+        let people: Vec<Uuid> = (0..30).map(|_| person("host")).collect();
+        run(&format!(
+            "insert into treasury.charges (id, stripe_charge_id, status, amount_cents, currency, owner_id, charged_at)
+             select (lpad(to_hex((extract(epoch from now()) * 1000)::bigint - n), 12, '0') || lpad(to_hex(n), 20, '0'))::uuid,
+                    'ch_' || n, 'captured', n, 'USD', ('{{{ids}}}'::uuid[])[1 + n % 30], now() - interval '1 hour'
+               from generate_series(1, 3000) n;
+             insert into treasury.charge_shares (charge_id, position, party, user_id, amount_cents)
+             select id, 0, 'recipient', owner_id, amount_cents from treasury.charges;
+             analyze treasury.charges, treasury.charge_shares",
+            ids = people.iter().map(Uuid::to_string).collect::<Vec<_>>().join(",")
+        ));
+        let read = || -> i64 {
+            one("select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint
+                   from pg_stat_xact_user_tables where relname in ('charges', 'charge_shares')")
+        };
+        let before = read();
+        let of: Vec<_> =
+            people.iter().map(|id| (*id, Currency::parse("USD", "x").unwrap())).collect();
+        let young = payables::young(&of, Days { held: 7, reserved: 90 }).unwrap();
+        let sums: Vec<i64> = (0..30).map(|k| (1..=3000).filter(|n| n % 30 == k).sum()).collect();
+        assert_eq!(young.iter().map(|one| one.held).collect::<Vec<_>>(), sums);
+        // Whole and partial ones, and of each the charge and the share.
+        let read = read() - before;
+        assert!(read <= 4 * 3000 + 1000, "{read} rows for 3000 shares");
     }
 
     #[pg_test]

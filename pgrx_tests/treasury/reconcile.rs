@@ -4,6 +4,7 @@ use pgrx::prelude::*;
 
 #[pg_schema]
 mod tests {
+    use crate::kernel::jwt::unix_now;
     use crate::pgrx_tests::treasury::stripe::*;
     use crate::pgrx_tests::treasury::*;
     use crate::treasury::books::Account::*;
@@ -26,11 +27,16 @@ mod tests {
 
     /// Compares the last two days, as an admin; the counts.
     fn compare() -> Value {
+        compare_since(1, 0)
+    }
+
+    /// Compares from so many days ago to so many days ago.
+    fn compare_since(from: i32, to: i32) -> Value {
         become_person(person_of_the_books());
-        let counts = one::<pgrx::JsonB>(
-            "select treasury.reconcile_stripe('USD', (now() at time zone 'UTC')::date - 1,
-                    (now() at time zone 'UTC')::date)",
-        )
+        let counts = one::<pgrx::JsonB>(&format!(
+            "select treasury.reconcile_stripe('USD', (now() at time zone 'UTC')::date - {from},
+                    (now() at time zone 'UTC')::date - {to})",
+        ))
         .0;
         become_database();
         counts
@@ -146,6 +152,27 @@ mod tests {
         let reasons: Vec<String> =
             one("select reasons from ledger.matches where lines_amount = -400");
         assert_eq!(reasons, ["amount", "reference", "same_subject"]);
+    }
+
+    #[pg_test]
+    fn what_the_books_heard_weeks_later_is_found_all_the_same() {
+        listen();
+        let host = person("host");
+        let mut refunded = charge("ch_1", 1_000, host);
+        refunded["amount_refunded"] = json!(400);
+        tell("charge.refunded", &refunded);
+        tell("refund.created", &refund("re_1", "ch_1", 400, "succeeded"));
+        let mut then = [about("txn_1", "ch_1", 1_000, 0), about("txn_2", "re_1", -400, 0)];
+        for one in &mut then {
+            one["created"] = json!(unix_now() - 30 * 86_400);
+        }
+        bring(&then);
+        let matched = json!({"transactions": 2, "matched": 2, "missing_in_books": 0,
+            "missing_at_stripe": 0, "amount_differs": 0});
+        assert_eq!(compare_since(31, 29), matched);
+        assert_eq!(found(), ["ch_1 matched 1000 1000 0", "re_1 matched -400 -400 0"]);
+        // Nor are they missing in the days in which the books have them.
+        assert_eq!(compare()["missing_at_stripe"], 0);
     }
 
     #[pg_test]

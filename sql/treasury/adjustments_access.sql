@@ -1,14 +1,26 @@
 -- treasury: what moved for whom, and what admins change by hand: who sees it.
 
 -- The document's ledger_entries: the sides of transfers that its accounts have. The id is made of the transfer's, so
--- that it is the same for ever; and last, so that it is only made for rows that are shown.
+-- that it is the same for ever. It and the reference are made last, and so only for rows that are shown: whether a
+-- caller may see a journal is not asked of all of them.
 create view treasury.ledger_entries with (security_invoker = true) as
 select ('x' || substr(md5(e.transfer_id || ':' || e.direction), 1, 16))::bit(64)::bigint & 9223372036854775807 as id,
        e.owner_id as user_id, e.amount as amount_cents, e.currency, e.direction as type,
        case when e.kind = 'stripe_charge' and e.owner_id is not null then 'split' else e.kind end as event_source,
-       e.metadata ->> 'reference' as reference_id, e.recorded_at as created_at
-  from ledger.entries e
- where e.account_system = 'treasury';
+       coalesce(e.metadata, (select j.metadata from ledger.all_journals j where j.id = e.journal_id)) ->> 'reference' as reference_id,
+       e.recorded_at as created_at
+  from (select t.id as transfer_id, a.owner_id, t.amount::bigint as amount, a.currency, 'debit' as direction, k.kind,
+               t.recorded_at, t.journal_id, t.metadata
+          from ledger.all_transfers t
+          join ledger.accounts a on a.id = t.debit_account_id
+          join ledger.transfer_kinds k on k.id = t.kind_id
+         where a.system = 'treasury'
+         union all
+        select t.id, a.owner_id, t.amount::bigint, a.currency, 'credit', k.kind, t.recorded_at, t.journal_id, t.metadata
+          from ledger.all_transfers t
+          join ledger.accounts a on a.id = t.credit_account_id
+          join ledger.transfer_kinds k on k.id = t.kind_id
+         where a.system = 'treasury') e;
 comment on view treasury.ledger_entries is 'Both sides of every movement of money in the treasury: those of users'' earnings, and those of the platform''s own accounts, which have no user. People see their own, admins all.';
 comment on column treasury.ledger_entries.id is 'Always the same for the same side of the same transfer.';
 comment on column treasury.ledger_entries.user_id is 'Whose earnings; NULL for an account of the platform.';

@@ -94,7 +94,7 @@ create table treasury.balance_transactions (
 );
 create index balance_transactions_source_id_idx on treasury.balance_transactions (source_id);
 create unique index balance_transactions_listed_key on treasury.balance_transactions (listed) where listed is not null;
-create index balance_transactions_occurred_at_idx on treasury.balance_transactions (occurred_at);
+create index balance_transactions_happened_idx on treasury.balance_transactions (currency, (coalesce(occurred_at, created_at)), id);
 comment on table treasury.balance_transactions is 'What moved the platform''s balance at Stripe, as Stripe says: its fees are posted from here, and reconciliation compares it with the ledger.';
 comment on column treasury.balance_transactions.id is 'Stripe''s, such as txn_123.';
 comment on column treasury.balance_transactions.type is 'What it is to Stripe: charge, refund, adjustment, payout and others.';

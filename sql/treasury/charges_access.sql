@@ -19,15 +19,15 @@ create policy balance_transactions_read on treasury.balance_transactions for sel
     using ((select backoffice.has_role('treasury', 'admin')));
 -- Whoever sees a charge sees its refunds; only the seller and admins its disputes.
 create policy refunds_read on treasury.refunds for select to authenticated
-    using (original_charge_id = any (array(select c.stripe_charge_id from treasury.charges c
-                                            where c.owner_id = (select backoffice.person_id())
-                                               or c.buyer_id = (select backoffice.person_id())))
+    using (exists (select from treasury.charges c
+                    where c.stripe_charge_id = original_charge_id
+                      and (c.owner_id = (select backoffice.person_id()) or c.buyer_id = (select backoffice.person_id())))
         or id between
             (select case when backoffice.has_role('treasury', 'admin') then 0 end)
         and (select case when backoffice.has_role('treasury', 'admin') then 9223372036854775807 end));
 create policy disputes_read on treasury.disputes for select to authenticated
-    using (charge_id = any (array(select c.stripe_charge_id from treasury.charges c
-                                   where c.owner_id = (select backoffice.person_id())))
+    using (exists (select from treasury.charges c
+                    where c.stripe_charge_id = charge_id and c.owner_id = (select backoffice.person_id()))
         or id between
             (select case when backoffice.has_role('treasury', 'admin') then 0 end)
         and (select case when backoffice.has_role('treasury', 'admin') then 9223372036854775807 end));

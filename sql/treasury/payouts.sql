@@ -73,6 +73,7 @@ create unique index payouts_run_day_key on treasury.payouts (user_id, currency, 
 create index payouts_run_id_idx on treasury.payouts (run_id) where run_id is not null;
 create index payouts_requested_by_idx on treasury.payouts (requested_by) where requested_by is not null;
 create index payouts_open_idx on treasury.payouts (initiated_at) where status in ('review', 'pending', 'in_transit');
+create index payouts_stripe_transfer_id_idx on treasury.payouts (stripe_transfer_id) where stripe_transfer_id is not null;
 create index payouts_undone_idx on treasury.payouts (user_id) where status in ('canceled', 'failed') and stripe_transfer_id is not null;
 create index payouts_to_send_idx on treasury.payouts (scheduled_for) where status = 'pending' and sent_at is null;
 comment on table treasury.payouts is 'What people are paid of their earnings through Stripe, asked for here or made at Stripe; and the platform''s own payouts to its bank. What is in the ledger follows from the status.';

@@ -2,6 +2,7 @@
 
 use crate::kernel::caller::Caller;
 use crate::kernel::error::Result;
+use crate::kernel::settings::Settings;
 use crate::ops::jobs;
 use crate::ops::watch::alert::Severity;
 use crate::ops::watch::{Complaint, assemble};
@@ -9,21 +10,20 @@ use crate::treasury::SYSTEM;
 use crate::treasury::store::health as store;
 use serde_json::{Map, Value, json};
 
-/// Requests to Stripe that have been due for longer are late, in seconds.
-const LATE: i64 = 900;
-/// Disputes that have to be answered within so many hours.
-const SOON: i64 = 72;
-
 /// The health as JSON: `status` (ok, warning, critical), `reasons`, and the parts.
 pub fn report(caller: &Caller) -> Result<Value> {
     caller.require_admin(SYSTEM)?;
+    // As the checks have it that raise alerts of the same.
+    let settings = Settings::of(SYSTEM)?;
+    let (late, soon): (i64, i64) =
+        (settings.get("request_late_seconds")?, settings.get("dispute_due_hours")?);
     let mut facts = Map::new();
     for (name, value) in [
         ("books", store::books()?),
         ("webhooks", store::webhooks()?),
-        ("requests", store::requests(LATE)?),
+        ("requests", store::requests(late)?),
         ("payouts", store::payouts()?),
-        ("disputes", store::disputes(SOON)?),
+        ("disputes", store::disputes(soon)?),
         ("jobs", of_jobs()?),
         ("anomalies", store::anomalies()?),
         ("approvals", store::approvals()?),

@@ -11,6 +11,7 @@ use crate::kernel::clock::transaction_start;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::money::Currency;
 use crate::kernel::settings::Settings;
+use crate::ledger::AccountId;
 use crate::ledger::reconcile::import::{Source, import};
 use crate::ledger::reconcile::{Rules, manual, run};
 use crate::ops::jobs::Job;
@@ -27,8 +28,10 @@ use std::collections::BTreeMap;
 const BATCH: i64 = 10_000;
 /// The longest period, in days.
 const LONGEST: i32 = 366;
-/// So many days before a period the books may have had what Stripe has in it.
+/// So many days before a period the books may have had what Stripe has in it, and mostly no
+/// more than so many later.
 const EARLIER: i32 = 7;
+const LATER: i32 = 7;
 
 /// Days since 2000-01-01, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,27 +129,39 @@ fn compare(currency: Currency, days: Days) -> Result<Value> {
         feed(account, currency, &batch)?;
     }
     let rules = Rules::read(&json!({"reference": "require", "max_group": 6}))?;
-    for statement in store::open_statements(currency, days)? {
+    for statement in store::open_statements(account, days)? {
         run::reconcile(statement, &rules, false)?;
     }
-    let lines = store::open_lines(currency, days)?;
-    let entries = store::open_entries(account, days.from - EARLIER)?;
-    for (statement, group) in pair_up(&lines, &entries) {
-        let reasons = ["amount", "reference", "same_subject"];
-        manual::accept(statement, &group.lines, &group.entries, &reasons)?;
+    // All that was recorded since is only looked through where there is something to be found.
+    let soon = Some(days.to.saturating_add(LATER));
+    let until = if pair(account, days, soon)? { soon } else { None };
+    if until.is_none() {
+        pair(account, days, None)?;
     }
-    store::write_down(account, currency, days)?;
+    store::write_down(account, currency, days, until)?;
     let mut counts = store::count(currency, days)?;
     counts["transactions"] = json!(fed);
     Ok(counts)
 }
 
+/// Matches what is left of both sides by subject; whether no line is left then.
+fn pair(account: AccountId, days: Days, until: Option<i32>) -> Result<bool> {
+    let lines = store::open_lines(account, days)?;
+    if lines.is_empty() {
+        return Ok(true);
+    }
+    let around = Days { from: days.from - EARLIER, ..days };
+    let mut left = lines.len();
+    for (statement, group) in pair_up(&lines, &store::open_entries(account, around, until)?) {
+        let reasons = ["amount", "reference", "same_subject"];
+        manual::accept(statement, &group.lines, &group.entries, &reasons)?;
+        left -= group.lines.len();
+    }
+    Ok(left == 0)
+}
+
 /// Makes a statement of balance transactions: a line for each amount and each fee.
-fn feed(
-    account: crate::ledger::AccountId,
-    currency: Currency,
-    batch: &[Transaction],
-) -> Result<()> {
+fn feed(account: AccountId, currency: Currency, batch: &[Transaction]) -> Result<()> {
     let (mut rows, mut parts) = (Vec::new(), Vec::new());
     for one in batch {
         let named = one.source.as_deref().unwrap_or(&one.id);

@@ -48,7 +48,7 @@ static WEBHOOKS: Query = Query::read(
                   left join backoffice.settings s on s.system = d.system and s.key = d.key
                  where d.system = 'ops' and d.key = 'webhook_parked_hours'))),
         'waiting', count(*) filter (where status = 'received'),
-        'last_received_at', (select max(received_at) from ops.webhook_events where source = 'stripe'))
+        'last_received_at', (select received_at from ops.webhook_events where source = 'stripe' order by id desc limit 1))
        from ops.webhook_events where source = 'stripe' and status <> 'processed'",
 );
 static REQUESTS: Query = Query::read(
@@ -79,16 +79,16 @@ static APPROVALS: Query = Query::read(
 );
 static RECONCILIATION: Query = Query::read(
     "select jsonb_build_object(
-        'matched', count(*) filter (where outcome = 'matched'),
-        'open', count(*) filter (where outcome <> 'matched'),
+        'open', count(*),
         'missing_in_books', count(*) filter (where outcome = 'missing_in_books'),
         'missing_at_stripe', count(*) filter (where outcome = 'missing_at_stripe'),
         'amount_differs', count(*) filter (where outcome = 'amount_differs'))
-       from treasury.reconciliation",
+       from treasury.reconciliation where outcome <> 'matched'",
 );
 static PAYOUTS: Query = Query::read(
     "select coalesce(jsonb_object_agg(status, count), '{}')
-       from (select status, count(*) from treasury.payouts group by status) p",
+       from (select status, count(*) from treasury.payouts
+              where status in ('review', 'pending', 'in_transit') group by status) p",
 );
 static ANOMALIES: Query = Query::read(
     "select jsonb_build_object(

@@ -8,38 +8,52 @@ use crate::treasury::split::returned;
 use pgrx::Uuid;
 use pgrx::datum::DatumWithOid;
 
-// Our ids of charges begin with the time when we heard of them, which is not before they
-// were charged, but for clocks: so the index leads to somebody's young ones.
-static WHOLE: Query = Query::read_latest(
-    "select w.n, c.charged_at > now() - make_interval(days => $3), sum(s.amount_cents)::bigint
-       from unnest($1::uuid[], $2::text[]) with ordinality as w (user_id, currency, n)
-       join treasury.charge_shares s on s.user_id = w.user_id
-        and s.charge_id >= (lpad(to_hex((extract(epoch from
-                now() - make_interval(days => greatest($3, $4) + 1)) * 1000)::bigint), 12, '0')
-              || '00000000000000000000')::uuid
-       join treasury.charges c on c.id = s.charge_id and c.currency = w.currency
-      where c.charged_at > now() - make_interval(days => greatest($3, $4))
-        and c.refunded_cents + c.disputed_cents = 0
-      group by 1, 2",
-)
+/// `$what` of each share that somebody has of a young charge of which `$given_back`.
+///
+/// Our ids of charges begin with the time when we heard of them, which is not before they
+/// were charged, but for clocks: so the index of shares leads to somebody's young ones. The
+/// fence (`offset 0`) keeps it so. Without it the planner, who believes that next to no
+/// charge has nothing given back, goes through all young charges once for each person.
+macro_rules! of_young_shares {
+    ($select:literal, $what:literal, $given_back:literal) => {
+        concat!(
+            $select,
+            " from unnest($1::uuid[], $2::text[]) with ordinality as w (user_id, currency, n)
+             cross join lateral (
+                select c.charged_at > now() - make_interval(days => $3) as held, ",
+            $what,
+            "     from treasury.charge_shares s
+                  join treasury.charges c on c.id = s.charge_id and c.currency = w.currency
+                 where s.user_id = w.user_id
+                   and s.charge_id >= (lpad(to_hex((extract(epoch from
+                            now() - make_interval(days => greatest($3, $4) + 1)) * 1000)::bigint), 12, '0')
+                         || '00000000000000000000')::uuid
+                   and c.charged_at > now() - make_interval(days => greatest($3, $4))
+                   and c.refunded_cents + c.disputed_cents ",
+            $given_back,
+            " offset 0) y"
+        )
+    };
+}
+static WHOLE: Query = Query::read_latest(concat!(
+    of_young_shares!(
+        "select w.n, y.held, sum(y.amount)::bigint",
+        "s.amount_cents as amount",
+        "= 0"
+    ),
+    " group by 1, 2"
+))
 .generic();
 // Of those of which something was given back: what each share still has, is worked out.
-static PARTIAL: Query = Query::read_latest(
-    "select w.n, c.charged_at > now() - make_interval(days => $3),
-            c.refunded_cents + c.disputed_cents,
-            (select array_agg(x.amount_cents order by x.position)
-               from treasury.charge_shares x where x.charge_id = c.id),
-            (select count(*) from treasury.charge_shares x
-              where x.charge_id = c.id and x.position < s.position)
-       from unnest($1::uuid[], $2::text[]) with ordinality as w (user_id, currency, n)
-       join treasury.charge_shares s on s.user_id = w.user_id
-        and s.charge_id >= (lpad(to_hex((extract(epoch from
-                now() - make_interval(days => greatest($3, $4) + 1)) * 1000)::bigint), 12, '0')
-              || '00000000000000000000')::uuid
-       join treasury.charges c on c.id = s.charge_id and c.currency = w.currency
-      where c.charged_at > now() - make_interval(days => greatest($3, $4))
-        and c.refunded_cents + c.disputed_cents <> 0",
-)
+static PARTIAL: Query = Query::read_latest(of_young_shares!(
+    "select w.n, y.held, y.gone, y.shares, y.before",
+    "c.refunded_cents + c.disputed_cents as gone,
+     (select array_agg(x.amount_cents order by x.position)
+        from treasury.charge_shares x where x.charge_id = c.id) as shares,
+     (select count(*) from treasury.charge_shares x
+       where x.charge_id = c.id and x.position < s.position) as before",
+    "<> 0"
+))
 .generic();
 
 /// What is left of each one's shares of young charges in a currency, in their order.

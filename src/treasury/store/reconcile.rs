@@ -42,29 +42,42 @@ static REMEMBER: Query = Query::write(
        from unnest($2::text[], $3::text[]) with ordinality as p (transaction, part, n)
        join ledger.external_lines l on l.statement_id = $1 and l.line_no = p.n",
 );
-static OPEN_STATEMENTS: Query = Query::read_latest(
-    "select distinct l.statement_id
-       from treasury.reconciliation_lines r
-       join treasury.balance_transactions b on b.id = r.balance_transaction_id
-       join ledger.external_lines l on l.id = r.line_id
-      where b.currency = $1
-        and l.booked_on between date '2000-01-01' + $2 and date '2000-01-01' + $3
-        and not exists (select from ledger.match_lines m where m.line_id = l.id and m.active)
-      order by 1",
-);
-static OPEN_LINES: Query = Query::read_latest(
-    "select l.id, l.statement_id, coalesce(s.subject, b.source_id, b.id), l.amount
-       from treasury.reconciliation_lines r
-       join treasury.balance_transactions b on b.id = r.balance_transaction_id
-       join ledger.external_lines l on l.id = r.line_id
-       left join treasury.stripe_subjects s on s.reference = b.id
-      where b.currency = $1
-        and l.booked_on between date '2000-01-01' + $2 and date '2000-01-01' + $3
-        and not exists (select from ledger.match_lines m where m.line_id = l.id and m.active)
-      order by l.statement_id, l.line_no",
-);
 
-/// The transfers of account $1 from day $2 on that are in no match of it.
+/// The lines of statements about account $1 that are of days from $2 to $3, with their
+/// balance transactions. Statements lead to their lines; lines by day have no index.
+macro_rules! lines {
+    () => {
+        "ledger.external_statements x
+         join ledger.external_lines l on l.statement_id = x.id
+         join treasury.reconciliation_lines r on r.line_id = l.id
+         join treasury.balance_transactions b on b.id = r.balance_transaction_id
+        where x.account_id = $1
+          and x.starts_on <= date '2000-01-01' + $3 and x.ends_on >= date '2000-01-01' + $2
+          and l.booked_on between date '2000-01-01' + $2 and date '2000-01-01' + $3"
+    };
+}
+static OPEN_STATEMENTS: Query = Query::read_latest(concat!(
+    "select distinct l.statement_id from ",
+    lines!(),
+    " and not exists (select from ledger.match_lines m where m.line_id = l.id and m.active)
+      order by 1",
+));
+// What is open is found first, and each asks for its subject then: the planner, who does not
+// know yet what was imported a moment ago, would go through all subjects for each line.
+static OPEN_LINES: Query = Query::read_latest(concat!(
+    "with open as materialized (
+        select l.id, l.statement_id, l.line_no, l.amount, b.id as transaction, b.source_id from ",
+    lines!(),
+    "      and not exists (select from ledger.match_lines m where m.line_id = l.id and m.active))
+     select o.id, o.statement_id, coalesce(s.subject, o.source_id, o.transaction), o.amount
+       from open o
+       left join lateral (select x.subject from treasury.stripe_subjects x
+                           where x.reference = o.transaction offset 0) s on true
+      order by o.statement_id, o.line_no",
+));
+
+/// The transfers of account $1 from day $2 on, to day $4 if there is one, that are in no
+/// match of it.
 macro_rules! open_entries {
     () => {
         "select t.id, t.change, t.recorded_at, coalesce(t.metadata, j.metadata) ->> 'reference' as reference
@@ -72,21 +85,31 @@ macro_rules! open_entries {
                    from ledger.all_transfers
                   where debit_account_id = $1
                     and recorded_at >= (date '2000-01-01' + $2)::timestamp at time zone 'UTC'
+                    and recorded_at < coalesce((date '2000-01-01' + $4 + 1)::timestamp at time zone 'UTC', 'infinity')
                  union all
                  select id, -amount::bigint, recorded_at, journal_id, metadata
                    from ledger.all_transfers
                   where credit_account_id = $1
-                    and recorded_at >= (date '2000-01-01' + $2)::timestamp at time zone 'UTC') t
+                    and recorded_at >= (date '2000-01-01' + $2)::timestamp at time zone 'UTC'
+                    and recorded_at < coalesce((date '2000-01-01' + $4 + 1)::timestamp at time zone 'UTC', 'infinity')) t
            left join ledger.all_journals j on j.id = t.journal_id
           where not exists (select from ledger.match_transfers m
                              where m.transfer_id = t.id and m.account_id = $1 and m.active)"
     };
 }
+// $3 says nothing here; the parameters are those of the other statements. Of very many the
+// oldest come first, and the others the next time.
 static OPEN_ENTRIES: Query = Query::read_latest(concat!(
-    "select e.id, coalesce(s.subject, e.reference), e.change from (",
+    "with open as materialized (
+        select * from (",
     open_entries!(),
-    ") e left join treasury.stripe_subjects s on s.reference = e.reference
-      where e.reference is not null order by e.recorded_at, e.id limit 200000",
+    ") e where e.reference is not null and $3::integer is not null
+          order by e.recorded_at, e.id limit 200000)
+     select o.id, coalesce(s.subject, o.reference), o.change
+       from open o
+       left join lateral (select x.subject from treasury.stripe_subjects x
+                           where x.reference = o.reference offset 0) s on true
+      order by o.recorded_at, o.id",
 ));
 // What is matched adds up to the same on both sides. What is no longer there has been
 // found under another name.
@@ -95,18 +118,16 @@ static WRITE_DOWN: Query = Query::write(concat!(
         select coalesce(b.source_id, b.id) as reference, l.booked_on as day, l.amount,
                exists (select from ledger.match_lines m
                         where m.line_id = l.id and m.active) as matched
-          from treasury.reconciliation_lines r
-          join treasury.balance_transactions b on b.id = r.balance_transaction_id
-          join ledger.external_lines l on l.id = r.line_id
-         where b.currency = $3
-           and l.booked_on between date '2000-01-01' + $2 and date '2000-01-01' + $4),
+          from ",
+    lines!(),
+    "),
      entries as (
         select coalesce(b.source_id, e.reference, 'transfer:' || e.id) as reference,
                (e.recorded_at at time zone 'UTC')::date as day, e.change
           from (",
     open_entries!(),
     ") e left join treasury.balance_transactions b on b.id = e.reference
-         where (e.recorded_at at time zone 'UTC')::date <= date '2000-01-01' + $4
+         where (e.recorded_at at time zone 'UTC')::date <= date '2000-01-01' + $3
             or coalesce(b.source_id, e.reference) in (select reference from lines)),
      summed as (
         select reference, min(day) as day, sum(stripe)::bigint as stripe, sum(books)::bigint as books,
@@ -118,13 +139,13 @@ static WRITE_DOWN: Query = Query::write(concat!(
          group by reference),
      gone as (
         delete from treasury.reconciliation r
-         where r.currency = $3
-           and r.booked_on between date '2000-01-01' + $2 and date '2000-01-01' + $4
-           and not exists (select from summed s where s.reference = r.reference))
+         where r.currency = $5
+           and r.booked_on between date '2000-01-01' + $2 and date '2000-01-01' + $3
+           and r.reference not in (select s.reference from summed s))
      insert into treasury.reconciliation as r
         (currency, reference, outcome, booked_on, stripe_cents, books_cents, difference_cents,
          lines, open_lines, open_entries)
-     select $3, reference,
+     select $5, reference,
             case when open_lines = 0 and open_entries = 0 then 'matched'
                  when lines = 0 then 'missing_at_stripe'
                  when open_lines = lines and open_entries = 0 then 'missing_in_books'
@@ -207,14 +228,13 @@ pub fn remember(statement: Uuid, parts: &[(String, &str)]) -> Result<()> {
     Ok(())
 }
 
-/// Statements with lines of these days that are in no match.
-pub fn open_statements(currency: Currency, days: Days) -> Result<Vec<Uuid>> {
-    let args = [currency.code().into(), days.from.into(), days.to.into()];
-    OPEN_STATEMENTS.all(&args, |row| row.get(1))
+/// Statements about an account with lines of these days that are in no match.
+pub fn open_statements(account: AccountId, days: Days) -> Result<Vec<Uuid>> {
+    OPEN_STATEMENTS.all(&[account.0.into(), days.from.into(), days.to.into()], |row| row.get(1))
 }
 
-pub fn open_lines(currency: Currency, days: Days) -> Result<Vec<Line>> {
-    OPEN_LINES.all(&[currency.code().into(), days.from.into(), days.to.into()], |row| {
+pub fn open_lines(account: AccountId, days: Days) -> Result<Vec<Line>> {
+    OPEN_LINES.all(&[account.0.into(), days.from.into(), days.to.into()], |row| {
         Ok(Line {
             id: row.get(1)?,
             statement: row.get(2)?,
@@ -224,20 +244,28 @@ pub fn open_lines(currency: Currency, days: Days) -> Result<Vec<Line>> {
     })
 }
 
-/// The account's transfers from a day on that bear a reference and are in no match.
-pub fn open_entries(account: AccountId, from: i32) -> Result<Vec<Entry>> {
-    OPEN_ENTRIES.all(&[account.0.into(), from.into()], |row| {
-        Ok(Entry { id: row.get(1)?, subject: row.get(2)?, change: row.get(3)? })
-    })
+/// The account's transfers of these days that bear a reference and are in no match; those
+/// that were recorded later as well where `until` is none.
+pub fn open_entries(account: AccountId, days: Days, until: Option<i32>) -> Result<Vec<Entry>> {
+    let args = [account.0.into(), days.from.into(), days.to.into(), until.into()];
+    OPEN_ENTRIES
+        .all(&args, |row| Ok(Entry { id: row.get(1)?, subject: row.get(2)?, change: row.get(3)? }))
 }
 
-/// Writes down what was found of these days.
-pub fn write_down(account: AccountId, currency: Currency, days: Days) -> Result<()> {
+/// Writes down what was found of these days, looking at what was recorded later as well
+/// where `until` is none.
+pub fn write_down(
+    account: AccountId,
+    currency: Currency,
+    days: Days,
+    until: Option<i32>,
+) -> Result<()> {
     WRITE_DOWN.run(&[
         account.0.into(),
         days.from.into(),
-        currency.code().into(),
         days.to.into(),
+        until.into(),
+        currency.code().into(),
     ])?;
     Ok(())
 }
