@@ -4,12 +4,12 @@ comment on column ledger.account_stripes.account_id is 'The account whose counte
 comment on column ledger.account_stripes.debits_posted is 'Minor units that were debited by way of this row.';
 comment on column ledger.account_stripes.credits_posted is 'Minor units that were credited by way of this row.';
 
-comment on column ledger.accounting_problems.problem is 'What is wrong, in words.';
-comment on column ledger.accounting_problems.account_id is 'The account it is about; NULL where it is about none.';
+comment on column ledger.accounting_problems.problem is 'Which rule is broken: closed_period, exchange or parent.';
+comment on column ledger.accounting_problems.account_id is 'The account it is about.';
 comment on column ledger.accounting_problems.transfer_id is 'The transfer it is about; NULL where it is about none.';
-comment on column ledger.accounting_problems.expected is 'What there should be, in minor units; NULL where it is about no amount.';
-comment on column ledger.accounting_problems.found is 'What there is, in minor units; NULL where it is about no amount.';
-comment on column ledger.accounting_problems.detail is 'What else helps to find it.';
+comment on column ledger.accounting_problems.expected is 'Of an exchange the amount that a transfer should have, in minor units; NULL for the others.';
+comment on column ledger.accounting_problems.found is 'Always NULL: here as in ledger.problems.';
+comment on column ledger.accounting_problems.detail is 'What is wrong, in words.';
 
 comment on column ledger.accounts.id is 'Ours, counted.';
 comment on column ledger.accounts.created_at is 'When it was opened.';
@@ -29,12 +29,12 @@ comment on column ledger.books.acted_at is 'When they were last closed or reopen
 comment on column ledger.books.acted_by is 'The admin who did it; NULL for a server and for psql.';
 comment on column ledger.books.reason is 'Why they were reopened, or what the closing was for.';
 
-comment on column ledger.checkpoint_problems.problem is 'What is wrong, in words.';
-comment on column ledger.checkpoint_problems.account_id is 'The account it is about; NULL where it is about none.';
-comment on column ledger.checkpoint_problems.transfer_id is 'The transfer it is about; NULL where it is about none.';
-comment on column ledger.checkpoint_problems.expected is 'What there should be, in minor units; NULL where it is about no amount.';
-comment on column ledger.checkpoint_problems.found is 'What there is, in minor units; NULL where it is about no amount.';
-comment on column ledger.checkpoint_problems.detail is 'What else helps to find it.';
+comment on column ledger.checkpoint_problems.problem is 'Always checkpoint.';
+comment on column ledger.checkpoint_problems.account_id is 'The account whose checkpoint it is.';
+comment on column ledger.checkpoint_problems.transfer_id is 'Always NULL: here as in ledger.problems.';
+comment on column ledger.checkpoint_problems.expected is 'What the transfers add up to since the checkpoint before, debits less credits, in minor units.';
+comment on column ledger.checkpoint_problems.found is 'What the checkpoints say of the same, in minor units.';
+comment on column ledger.checkpoint_problems.detail is 'What is wrong, in words.';
 
 comment on column ledger.checkpoint_progress.single is 'Always true, so that there is one row.';
 
@@ -116,12 +116,12 @@ comment on column ledger.matches.undone_reason is 'Why it was undone; NULL while
 
 comment on column ledger.periods.system is 'The module whose books were closed or reopened.';
 
-comment on column ledger.problems.problem is 'What is wrong, in words.';
+comment on column ledger.problems.problem is 'Which rule is broken: debits_posted, credits_posted, debits_pending, credits_pending, currency_unbalanced, limit, stripes, unknown_account, currency_mixed, archived_twice, unknown_kind, unknown_journal, empty_journal, hold or reversal.';
 comment on column ledger.problems.account_id is 'The account it is about; NULL where it is about none.';
 comment on column ledger.problems.transfer_id is 'The transfer it is about; NULL where it is about none.';
-comment on column ledger.problems.expected is 'What there should be, in minor units; NULL where it is about no amount.';
-comment on column ledger.problems.found is 'What there is, in minor units; NULL where it is about no amount.';
-comment on column ledger.problems.detail is 'What else helps to find it.';
+comment on column ledger.problems.expected is 'What there should be, in minor units, or how many stripes; NULL where it is about no number.';
+comment on column ledger.problems.found is 'What there is, in minor units, or how many stripes; NULL where it is about no number.';
+comment on column ledger.problems.detail is 'What is wrong, in words.';
 
 comment on column ledger.rates.id is 'Ours, as UUID v7.';
 comment on column ledger.rates.valid_from is 'From when on it holds.';

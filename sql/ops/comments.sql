@@ -29,7 +29,7 @@ comment on column ops.job_runs.duration is 'How long it took.';
 comment on column ops.job_runs.error is 'What went wrong; NULL where nothing did.';
 
 comment on column ops.job_schedules.job is 'The job.';
-comment on column ops.job_schedules.schedule is 'When pg_cron runs it: minute, hour, day, month and weekday, in UTC.';
+comment on column ops.job_schedules.schedule is 'When pg_cron runs it: minute, hour, day, month and weekday, in the time zone of cron.timezone (GMT unless it is set).';
 
 comment on column ops.job_settings.job is 'The job.';
 comment on column ops.job_settings.updated_by is 'The admin who chose; NULL for a server or psql.';
@@ -39,13 +39,13 @@ comment on column ops.outbox.id is 'Ours, as UUID v7.';
 comment on column ops.outbox.system is 'The module that sends it.';
 comment on column ops.outbox.channel is 'email, sms, slack or http.';
 comment on column ops.outbox.recipient is 'The address, number or channel that it goes to.';
-comment on column ops.outbox.payload is 'What it says, as a JSON object; emptied once it is sent.';
+comment on column ops.outbox.payload is 'What it says, as a JSON object; emptied once it is sent or given up.';
 comment on column ops.outbox.idempotency_key is 'What makes two messages the same, so that it is sent once; NULL where any is new.';
 comment on column ops.outbox.status is 'pending (also while a worker has it), sent, or dead where it was given up.';
 comment on column ops.outbox.attempts is 'How often a worker has had it.';
-comment on column ops.outbox.leased_by is 'The worker that has it; NULL while nobody does.';
-comment on column ops.outbox.leased_until is 'Until when it has it; then another may.';
-comment on column ops.outbox.last_error is 'Why it last failed; NULL where it never did.';
+comment on column ops.outbox.leased_by is 'The worker that claimed it last and has not answered; NULL for none.';
+comment on column ops.outbox.leased_until is 'Until when that worker has it for itself; then another may claim it.';
+comment on column ops.outbox.last_error is 'Why it failed last; NULL where it never did, and once it is sent.';
 comment on column ops.outbox.created_at is 'When it was put here.';
 comment on column ops.outbox.sent_at is 'When it was sent; NULL where it was not.';
 
