@@ -95,7 +95,7 @@ export async function sharedBalances(sql) {
 /** What is told of each thing, with `p` for the month's prefix. */
 const TABLES = {
   charges: `select stripe_charge_id as id, status, amount_cents, currency, owner_id, buyer_id, split_rule_id, split_version,
-      refunded_cents, reported_refunded_cents, released_cents, disputed_cents, payment_intent_id, charged_at,
+      refunded_cents, reported_refunded_cents, released_cents, disputed_cents, payment_intent_id, charged_at, captured_at,
       (select json_agg(json_build_array(s.party, s.user_id, s.amount_cents) order by s.position)
          from treasury.charge_shares s where s.charge_id = c.id) as shares
     from treasury.charges c where stripe_charge_id like $1`,

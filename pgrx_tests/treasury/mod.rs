@@ -8,6 +8,7 @@ mod forms;
 mod health;
 mod invoices;
 mod ledger_entries;
+mod looked_at_again;
 mod money;
 mod overrides;
 mod payables;
@@ -25,6 +26,7 @@ mod rules;
 pub mod sales;
 pub mod stripe;
 mod stripe_accounts;
+mod two_persons;
 mod users;
 mod visibility;
 

@@ -99,7 +99,7 @@ insert into backoffice.setting_definitions (system, key, kind, default_value, mi
      'How long the content of a webhook is kept after it was processed; the rest stays, to know it again');
 
 insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
-    ('ops.webhook_events', 'body', 'exists (select from unnest($2::text[]) a (address) where position(a.address in lower(encode(t.body, ''escape''))) > 0)', 'content', 'no', 'null', null),
+    ('ops.webhook_events', 'body', 'exists (select from unnest($2::text[]) a (address) where position(a.address in lower(encode(t.body, ''escape''))) > 0) or t.status = ''processed'' and position($1::text in encode(t.body, ''escape'')) > 0', 'content', 'no', 'null', null),
     ('ops.webhook_events', 'error_message', 'exists (select from unnest($2::text[]) a (address) where position(a.address in lower(concat_ws('' '', t.error_message))) > 0)', 'content', 'no', 'addresses', null),
     ('ops.webhook_events', 'headers', 'nobody', 'none', 'no', 'kept', 'of a server of the provider'),
     ('ops.webhook_secrets', 'created_by', 'created_by', 'reference', 'yes', 'kept', 'who let a sender in stays accountable, by an id alone');

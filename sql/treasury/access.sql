@@ -51,9 +51,9 @@ create function treasury.check_setting() returns trigger
     language c security definer set search_path = pg_catalog, pg_temp
     as 'MODULE_PATHNAME', 'treasury_check_setting_wrapper';
 
--- How far one admin is enough is not for one admin.
+-- How far one admin is enough, and whether money is real, is not for one admin of the treasury.
 create trigger settings_treasury_two_persons before insert or update on backoffice.settings
-    for each row when (new.system = 'treasury' and new.key like 'two\_person%')
+    for each row when (new.system = 'treasury' and (new.key like 'two\_person%' or new.key = 'live'))
     execute function treasury.check_setting();
 
 -- E-mail addresses belong to identity.users; the copies follow.

@@ -114,4 +114,6 @@ insert into backoffice.setting_definitions
 insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
     ('treasury.anomalies', 'user_id', 'user_id', 'reference', 'no', 'kept', 'what was odd about money stays, under an id alone'),
     ('treasury.anomalies', 'explanation', 'user_id', 'activity', 'no', 'kept', 'numbers and ids'),
+    ('treasury.anomalies', 'description', 'exists (select from unnest($2::text[]) a (address) where position(a.address in lower(concat_ws('' '', t.description))) > 0)', 'content', 'no', 'addresses', null),
+    ('treasury.anomalies', 'resolution', 'exists (select from unnest($2::text[]) a (address) where position(a.address in lower(concat_ws('' '', t.resolution))) > 0)', 'content', 'no', 'addresses', null),
     ('treasury.anomalies', 'resolved_by', 'resolved_by', 'reference', 'yes', 'kept', 'who decided stays accountable, by an id alone');

@@ -18,6 +18,7 @@ create table treasury.charges (
     disputed_cents bigint not null default 0,
     charged_at timestamptz not null,
     planned_at timestamptz not null default now(),
+    captured_at timestamptz,
     created_at timestamptz not null default now(),
     constraint charges_pkey primary key (id),
     constraint charges_stripe_charge_id_key unique (stripe_charge_id),
@@ -48,6 +49,7 @@ comment on column treasury.charges.released_cents is 'What a partial capture rel
 comment on column treasury.charges.disputed_cents is 'What disputes took away and did not give back, in minor units; below zero for a moment where the giving back is known first.';
 comment on column treasury.charges.charged_at is 'When the buyer was charged: rule and fee are those of this time.';
 comment on column treasury.charges.planned_at is 'The earliest time for which Stripe told whose it is; -infinity where an admin said so.';
+comment on column treasury.charges.captured_at is 'The earliest time for which Stripe told that it is captured: from here on refunds and payouts wait. NULL while it is authorized.';
 comment on column treasury.charges.created_at is 'When we learned of it.';
 alter table treasury.charges enable row level security;
 select pg_catalog.pg_extension_config_dump('treasury.charges', '');

@@ -63,4 +63,4 @@ insert into backoffice.setting_definitions
 
 insert into backoffice.personal_columns (table_name, column_name, person, kind, export, erasure, reason) values
     ('treasury.stripe_requests', 'params', 'nobody', 'none', 'no', 'kept', 'amounts and ids of Stripe'),
-    ('treasury.stripe_requests', 'last_error', 'nobody', 'none', 'no', 'kept', 'what Stripe answers to a program');
+    ('treasury.stripe_requests', 'last_error', 'exists (select from unnest($2::text[]) a (address) where position(a.address in lower(concat_ws('' '', t.last_error))) > 0)', 'content', 'no', 'addresses', null);

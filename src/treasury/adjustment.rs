@@ -59,7 +59,7 @@ fn parse(sent: &Value) -> Result<(Adjustment, &str)> {
 pub fn create(caller: &Caller, sent: &Value) -> Result<Uuid> {
     caller.require_admin(SYSTEM)?;
     let (adjustment, reason) = parse(sent)?;
-    user::require(adjustment.user, "p_adjustment.user_id")?;
+    user::require_ever(adjustment.user, "p_adjustment.user_id")?;
     idempotency::once("treasury.create_adjustment", sent, || {
         let asks = Requester::of(caller);
         let expires_at = second::wait(&asks, Some(adjustment.user), Some(adjustment.money))?;

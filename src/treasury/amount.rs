@@ -10,6 +10,26 @@ use serde_json::Value;
 /// Source: Stripe, "Zero-decimal currencies" and "Special cases".
 const OTHERWISE: [(&str, u32); 3] = [("ISK", 2), ("MGA", 0), ("UGX", 2)];
 
+/// The last of three decimals is always zero at Stripe, whatever is charged or paid out.
+/// Source: Stripe, "Three-decimal currencies".
+const OF_THREE_DECIMALS: i64 = 10;
+/// What is paid out of these is of whole units only, although they have decimals otherwise.
+/// Source: Stripe, "Special cases".
+const PAID_IN_UNITS: [(&str, i64); 2] = [("HUF", 100), ("TWD", 100)];
+
+/// What an amount is a multiple of, in minor units.
+fn step(currency: Currency) -> i64 {
+    if currency.exponent() == 3 { OF_THREE_DECIMALS } else { 1 }
+}
+
+/// The same of what is paid out.
+fn payout_step(currency: Currency) -> i64 {
+    let (theirs, ours) = (decimals(currency), currency.exponent());
+    let whole = PAID_IN_UNITS.iter().find(|(code, _)| *code == currency.code());
+    let step = whole.map_or_else(|| step(currency), |(_, step)| *step);
+    step.max(10_i64.pow(ours.saturating_sub(theirs)))
+}
+
 /// How many decimals an amount of Stripe has.
 fn decimals(currency: Currency) -> u32 {
     let special = OTHERWISE.iter().find(|(code, _)| *code == currency.code());
@@ -39,6 +59,7 @@ pub fn from_stripe(amount: i64, currency: Currency, field: &str) -> Result<i64> 
 pub fn to_stripe(money: Money, field: &str) -> Result<i64> {
     let (theirs, ours) = (decimals(money.currency), money.currency.exponent());
     let scale = 10_i64.pow(theirs.abs_diff(ours));
+    require_multiple(money, step(money.currency), field)?;
     if theirs >= ours {
         let too_large = || Error::out_of_range(field, "the amount is too large");
         return money.minor.checked_mul(scale).ok_or_else(too_large);
@@ -50,10 +71,22 @@ pub fn to_stripe(money: Money, field: &str) -> Result<i64> {
     Ok(money.minor / scale)
 }
 
-/// The most of an amount that Stripe can write.
+fn require_multiple(money: Money, step: i64, field: &str) -> Result<()> {
+    if money.minor % step == 0 {
+        return Ok(());
+    }
+    let rule = format!("Stripe takes multiples of {} only", Money::new(step, money.currency));
+    Err(Error::invalid(field, rule))
+}
+
+/// 22023 naming `field` for an amount that Stripe pays out to nobody.
+pub fn check_payout(money: Money, field: &str) -> Result<()> {
+    require_multiple(money, payout_step(money.currency), field)
+}
+
+/// The most of an amount that Stripe pays out.
 pub fn payable_part(minor: i64, currency: Currency) -> i64 {
-    let (theirs, ours) = (decimals(currency), currency.exponent());
-    minor - minor % 10_i64.pow(ours.saturating_sub(theirs))
+    minor - minor % payout_step(currency)
 }
 
 /// The currency of an object of Stripe, which writes it in lower case.
@@ -102,16 +135,30 @@ mod tests {
 
     #[test]
     fn what_stripe_cannot_write_stays() {
-        assert_eq!(payable_part(1_234, currency("MGA")), 1_200);
-        for code in ["USD", "JPY", "ISK", "KWD"] {
+        for (code, part) in
+            [("MGA", 1_200), ("HUF", 1_200), ("TWD", 1_200), ("KWD", 1_230), ("BHD", 1_230)]
+        {
+            assert_eq!(payable_part(1_234, currency(code)), part, "{code}");
+            let whole = Money::new(1_234, currency(code));
+            assert_eq!(check_payout(whole, "x").unwrap_err().sqlstate.code(), "22023", "{code}");
+            check_payout(Money::new(part, currency(code)), "x").unwrap();
+        }
+        for code in ["USD", "JPY", "ISK"] {
             assert_eq!(payable_part(1_234, currency(code)), 1_234, "{code}");
         }
+        // What is refunded of forints may have fillers; the last of three decimals is never told.
+        assert_eq!(to_stripe(Money::new(1_234, currency("HUF")), "x").unwrap(), 1_234);
+        assert_eq!(
+            to_stripe(Money::new(1_234, currency("KWD")), "x").unwrap_err().sqlstate.code(),
+            "22023"
+        );
     }
 
     proptest! {
         #[test]
         fn there_and_back_is_the_same(units in -1_000_000_000_i64..1_000_000_000, pick in 0_usize..5) {
             let currency = currency(["USD", "JPY", "KWD", "ISK", "UGX"][pick]);
+            let units = units - units % step(currency);
             let stripe = to_stripe(Money::new(units, currency), "amount").unwrap();
             prop_assert_eq!(from_stripe(stripe, currency, "amount").unwrap(), units);
         }

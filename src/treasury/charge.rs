@@ -96,6 +96,15 @@ impl<'a> Described<'a> {
     }
 }
 
+impl Described<'_> {
+    /// When it was captured, as far as this event says. One that succeeds captured was never
+    /// only set aside, however late it is told.
+    fn captured_at(&self, told: &Told<'_>) -> Option<TimestampWithTimeZone> {
+        let at_once = told.kind == "charge.succeeded";
+        (self.captured > 0).then(|| if at_once { from_unix(self.created) } else { told.at })
+    }
+}
+
 /// Until when rules and fees count that hold for a charge. Stripe tells the second only: a
 /// rule that was made in it holds.
 fn end_of_second(charged_at: TimestampWithTimeZone) -> TimestampWithTimeZone {
@@ -131,11 +140,19 @@ pub struct Charge {
     pub planned_at: TimestampWithTimeZone,
     /// For when Stripe said who paid.
     pub buyer_at: Option<TimestampWithTimeZone>,
+    /// The earliest for which Stripe said that it is captured.
+    pub captured_at: Option<TimestampWithTimeZone>,
 }
 
 impl Charge {
     fn gone(&self) -> i64 {
         self.refunded + self.disputed
+    }
+
+    /// Since when it is paid: what refunds and payouts wait for is counted from here, and not
+    /// from when money was only set aside.
+    pub fn paid_at(&self) -> TimestampWithTimeZone {
+        self.captured_at.map_or(self.charged_at, |at| at.max(self.charged_at))
     }
 
     /// Of two answers to who paid, the lesser holds.
@@ -236,6 +253,7 @@ fn change(described: &Described<'_>, told: &Told<'_>) -> Result<Change> {
         charged_at: from_unix(described.created),
         planned_at: told.at,
         buyer_at: buyer.map(|_| told.at),
+        captured_at: described.captured_at(told),
     };
     let after = split_up(&charge, version.as_ref())?;
     store::insert(&charge, described.intent, &after)?;
@@ -249,10 +267,14 @@ fn changed(charge: Charge, described: &Described<'_>, told: &Told<'_>) -> Result
     }
     let same = |charge| Change { charge, is_new: false, before: Vec::new(), after: Vec::new() };
     let (next, plan) = replan(&charge, described, told)?;
-    let next = Charge { captured: next.captured.max(described.captured), ..next };
+    let captured_at = match (next.captured_at, described.captured_at(told)) {
+        (Some(known), Some(told)) => Some(if told < known { told } else { known }),
+        (known, told) => known.or(told),
+    };
+    let next = Charge { captured: next.captured.max(described.captured), captured_at, ..next };
     if plan.is_none() && next.captured == charge.captured {
-        if next.payer() != charge.payer() {
-            store::set_buyer(&next)?;
+        if next.payer() != charge.payer() || next.captured_at != charge.captured_at {
+            store::set_heard(&next)?;
         }
         return Ok(same(next));
     }
@@ -309,7 +331,8 @@ fn plan(described: &Described<'_>) -> Result<Plan> {
     };
     let owner = people.owner.or(named.as_ref().and_then(|rule| rule.owner)).or(people.linked);
     let version = match (named, owner) {
-        (Some(named), Some(_)) => Some(named),
+        // What others write into metadata gives nobody's revenue to somebody else's rule.
+        (Some(named), Some(owner)) if named.owner.is_none_or(|of| of == owner) => Some(named),
         (_, Some(owner)) => rules::version_in_force(owner, described.currency, at)?,
         (_, None) => None,
     };
@@ -407,6 +430,18 @@ pub fn lock(stripe_id: &str, field: &str) -> Result<Charge> {
     let unknown =
         || TreasuryError::UnknownCharge { field: field.to_owned(), id: stripe_id.to_owned() };
     Ok(store::lock(stripe_id)?.ok_or_else(unknown)?)
+}
+
+/// Who would get a share of a charge if it were somebody's, themselves included.
+pub fn recipients(charge: &Charge, owner: Uuid) -> Result<Vec<Uuid>> {
+    let at = end_of_second(charge.charged_at);
+    let Some(version) = rules::version_in_force(owner, charge.currency, at)? else {
+        return Ok(vec![owner]);
+    };
+    let rules = Rules::parse("rules", &version.rules, Some(charge.currency))?;
+    let mut people: Vec<Uuid> = rules.recipients().filter_map(Recipient::person).collect();
+    people.push(owner);
+    Ok(people)
 }
 
 /// Says whose a charge is of which nobody knew: it is split by the rule that was in force

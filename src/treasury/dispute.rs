@@ -111,6 +111,7 @@ impl<'a> Described<'a> {
     fn taken(&self, transaction: &Transaction<'_>) -> i64 {
         match transaction.currency == self.currency {
             true => -transaction.amount,
+            false if transaction.amount == 0 => 0,
             false if transaction.amount < 0 => self.amount,
             false => -self.amount,
         }
@@ -229,6 +230,10 @@ mod tests {
         object["balance_transactions"][0]["net"] = json!(-1030);
         let read = Described::read(&object).unwrap();
         assert_eq!(read.taken(&read.transactions[0]), -500);
+        object["balance_transactions"][0]["amount"] = json!(0);
+        object["balance_transactions"][0]["net"] = json!(-1500);
+        let read = Described::read(&object).unwrap();
+        assert_eq!(read.taken(&read.transactions[0]), 0, "a fee alone");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::kernel::clock::{from_unix, transaction_start};
 use crate::kernel::error::Result;
 use crate::kernel::settings;
 use crate::ops::inbox::{Event, Outcome};
-use crate::treasury::{SYSTEM, charge, dispute, payout_event, refund, stripe_account};
+use crate::treasury::{SYSTEM, charge, dispute, payout_event, refund, sending, stripe_account};
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
 
@@ -71,7 +71,8 @@ fn take(told: &Told<'_>) -> Result<Outcome> {
         kind if kind.starts_with("payout.") => payout_event::told(told),
         // The books have one account for all balances at Stripe, the platform's and the
         // connected ones together, so money that goes from one to the other moves nothing.
-        kind if kind.starts_with("transfer.") => Ok(Outcome::Ignored),
+        // But it says that a transfer was made of which nobody may have heard.
+        "transfer.created" => sending::told(told.object),
         _ => Ok(Outcome::Ignored),
     }
 }

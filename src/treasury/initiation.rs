@@ -135,7 +135,7 @@ fn amount_of(wanted: &Wanted, payable: i64, minimum: Money) -> Result<Money> {
     if amount.minor < minimum.minor {
         return Err(TreasuryError::BelowMinimum { minimum }.into());
     }
-    amount::to_stripe(amount, AMOUNT)?;
+    amount::check_payout(amount, AMOUNT)?;
     Ok(amount)
 }
 
@@ -195,6 +195,13 @@ fn decide_with(
     // It may have been for a while.
     if let Some(user) = payout.user.filter(|_| approve) {
         account_of(user)?;
+        let currency = payout.amount.currency;
+        let balance = books::lock_earnings(user, currency)?.posted;
+        if balance < 0 {
+            let owes = Money::new(balance.saturating_neg(), currency);
+            return Err(Error::conflict(format!("its person owes {owes} by now"))
+                .hint("Refuse it: what is left then can be paid out."));
+        }
     }
     risks::decide(id, caller.person(), approve, note)?;
     if !approve {

@@ -15,7 +15,7 @@ use crate::ops::inbox::{self, Source};
 use crate::treasury::books::{self, Account, Move};
 use crate::treasury::error::TreasuryError;
 use crate::treasury::second::{self, Requester, Waiting};
-use crate::treasury::store::overrides as store;
+use crate::treasury::store::{charges, overrides as store};
 use crate::treasury::{SYSTEM, charge, initiation, refund, request, user};
 use pgrx::Uuid;
 use serde_json::{Value, json};
@@ -44,10 +44,12 @@ pub enum Action {
     ReplayWebhook,
     /// A request to Stripe that was given up is made again.
     RetryStripeRequest,
+    /// A request to Stripe that was given up was not done; its money is there again.
+    CloseStripeRequest,
 }
 
 impl Action {
-    pub const ALL: [Action; 10] = [
+    pub const ALL: [Action; 11] = [
         Action::AssignCharge,
         Action::RefundApprove,
         Action::RefundReject,
@@ -58,6 +60,7 @@ impl Action {
         Action::DisputeCloseNote,
         Action::ReplayWebhook,
         Action::RetryStripeRequest,
+        Action::CloseStripeRequest,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -72,6 +75,7 @@ impl Action {
             Action::DisputeCloseNote => "dispute_close_note",
             Action::ReplayWebhook => "replay_webhook",
             Action::RetryStripeRequest => "retry_stripe_request",
+            Action::CloseStripeRequest => "close_stripe_request",
         }
     }
 
@@ -131,10 +135,24 @@ impl Override {
         }
     }
 
-    /// Who gets money by it, where somebody does.
-    fn concerns(&self) -> Result<Option<Uuid>> {
+    /// Who gets money by it, where somebody does: the caller, if they are one of them.
+    fn concerns(&self, caller: &Caller) -> Result<Option<Uuid>> {
         match self.action {
-            Action::AssignCharge => Ok(self.owner),
+            Action::AssignCharge => {
+                let (Some(owner), Some(me)) = (self.owner, caller.person()) else {
+                    return Ok(self.owner);
+                };
+                let Some(charge) = charges::lock(&self.target)? else { return Ok(self.owner) };
+                let is_mine = charge::recipients(&charge, owner)?.contains(&me);
+                Ok(Some(if is_mine { me } else { owner }))
+            }
+            Action::CloseStripeRequest => match store::lock_request(self.target_id()?)? {
+                Some(request) => match payout_of(&request) {
+                    Some(payout) => store::user_of_payout(payout),
+                    None => Ok(None),
+                },
+                None => Ok(None),
+            },
             Action::RefundApprove => store::buyer_of_refund(self.target_number()?),
             Action::PayoutApprove => store::user_of_payout(self.target_number()?),
             Action::WriteOffReceivable => self.target_id().map(Some),
@@ -180,6 +198,10 @@ fn look(of: &Override) -> Result<Found> {
             if charge.owner.is_some() {
                 return Err(TreasuryError::HasOwner { charge: charge.stripe_id }.into());
             }
+            if charge.captured == 0 {
+                return Err(Error::conflict("nothing of the charge is captured yet")
+                    .hint("How much it is about is known when it is."));
+            }
             let money = Money::new(charge.captured, charge.currency);
             Ok(Found { before: json!({"owner_id": null}), money: Some(money) })
         }
@@ -206,7 +228,7 @@ fn look(of: &Override) -> Result<Found> {
         }
         Action::WriteOffReceivable => {
             let user = of.target_id()?;
-            user::require(user, TARGET)?;
+            user::require_ever(user, TARGET)?;
             let currency = required(of.currency, "p_override.currency")?;
             let balance = books::lock_earnings(user, currency)?.posted;
             if balance >= 0 {
@@ -238,7 +260,21 @@ fn look(of: &Override) -> Result<Found> {
             }
             Ok(Found::without_money(request))
         }
+        Action::CloseStripeRequest => {
+            let request = store::lock_request(of.target_id()?)?;
+            let request = request.ok_or_else(|| of.unknown("request to Stripe"))?;
+            let money = match payout_of(&request) {
+                Some(payout) => store::payout(payout)?.map(|(_, money)| money),
+                None => None,
+            };
+            Ok(Found { before: request, money })
+        }
     }
+}
+
+/// The payout that a request to Stripe is about, if it is about one.
+fn payout_of(request: &Value) -> Option<i64> {
+    request["subject_id"].as_i64().filter(|_| request["subject"] == "payout")
 }
 
 /// Does it; what the target is afterwards.
@@ -290,6 +326,11 @@ fn act(of: &Override, found: &Found, caller: &Caller) -> Result<Value> {
             request::retry(caller, id)?;
             store::lock_request(id)?.ok_or_else(|| of.unknown("request to Stripe"))
         }
+        Action::CloseStripeRequest => {
+            let id = of.target_id()?;
+            request::close_agreed(caller, id, &of.reason)?;
+            store::lock_request(id)?.ok_or_else(|| of.unknown("request to Stripe"))
+        }
     }
 }
 
@@ -301,7 +342,7 @@ pub fn apply(caller: &Caller, sent: &Value) -> Result<Uuid> {
         let asks = Requester::of(caller);
         let found = look(&new)?;
         let id = new_id();
-        match second::wait(&asks, new.concerns()?, found.money)? {
+        match second::wait(&asks, new.concerns(caller)?, found.money)? {
             Some(expires_at) => store::insert_waiting(id, &new, &asks, &found, expires_at)?,
             None => {
                 let after = act(&new, &found, caller)?;
@@ -317,7 +358,7 @@ pub fn decide(caller: &Caller, id: Uuid, approve: bool, note: Option<&str>) -> R
     caller.require_admin(SYSTEM)?;
     let unknown = || Error::not_found("override", id);
     let (of, waiting): (Override, Waiting) = store::lock(id)?.ok_or_else(unknown)?;
-    let waiting = Waiting { concerns: of.concerns()?, ..waiting };
+    let waiting = Waiting { concerns: of.concerns(caller)?, ..waiting };
     if !second::decides(caller, &waiting, approve, "applied")? {
         return Ok(());
     }

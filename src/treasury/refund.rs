@@ -154,8 +154,8 @@ fn settle(mut charge: Charge, about: &str) -> Result<()> {
 }
 
 /// Asks for a refund; its id. Whoever bought asks for their own, and waits for an admin
-/// once the days of the setting are over, an admin like anybody. What an admin asks for in
-/// favour of others waits where a second one has to agree.
+/// once the days of the setting are over, an admin like anybody. What an admin or a server
+/// asks for in favour of others waits where a second admin has to agree.
 pub fn request(caller: &Caller, data: &Value) -> Result<i64> {
     let object = Object::new("p_refund", data, &["charge_id", "amount_cents", "reason"])?;
     let id = object.required_text("charge_id")?;
@@ -181,8 +181,7 @@ pub fn request(caller: &Caller, data: &Value) -> Result<i64> {
         }
         let goes_out = match caller.person() {
             Some(me) if charge.buyer == Some(me) => is_early(&charge)?,
-            Some(_) => !second::is_above_limit(Money::new(amount, charge.currency))?,
-            None => true,
+            _ => !second::is_above_limit(Money::new(amount, charge.currency))?,
         };
         let status = if goes_out { Status::Pending } else { Status::Requested };
         let row = store::insert_ours(&charge, amount, reason, status, caller.person())?;
@@ -200,7 +199,7 @@ fn not_yours() -> Error {
 /// Whether a refund that the buyer asks for needs nobody's consent.
 fn is_early(charge: &Charge) -> Result<bool> {
     let days: i64 = settings::get(SYSTEM, "refund_days")?;
-    Ok(days > 0 && charge.charged_at > seconds_after_start(-days.saturating_mul(SECONDS_OF_A_DAY)))
+    Ok(days > 0 && charge.paid_at() > seconds_after_start(-days.saturating_mul(SECONDS_OF_A_DAY)))
 }
 
 fn send(row: i64, charge: &Charge, minor: i64) -> Result<()> {
@@ -257,6 +256,12 @@ fn decide_with(
     }
     if !approve {
         return store::decide(row, decided, caller.person(), note);
+    }
+    // Whatever was given back since it was asked for; what others asked for may come to nothing.
+    let left = charge.captured - charge.refunded - charge.disputed.max(0);
+    if minor > left {
+        let left = Money::new(left.max(0), charge.currency);
+        return Err(TreasuryError::NotRefundable { left }.into());
     }
     may_approve(&charge, Money::new(minor, charge.currency))?;
     store::decide(row, decided, caller.person(), None)?;

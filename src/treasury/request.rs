@@ -14,8 +14,10 @@ use crate::kernel::settings::{self, Settings};
 use crate::ops::audit::{self, Change};
 use crate::ops::watch::alert::{self, Alert, Severity};
 use crate::treasury::error::TreasuryError;
+use crate::treasury::payout::Payout;
+use crate::treasury::store::payouts;
 use crate::treasury::store::requests::{self as store, Claimed, Request};
-use crate::treasury::{SYSTEM, balance_transaction, refund, sending};
+use crate::treasury::{SYSTEM, balance_transaction, refund, second, sending};
 use pgrx::Uuid;
 use serde_json::{Map, Value, json};
 
@@ -242,11 +244,33 @@ pub fn retry(caller: &Caller, id: Uuid) -> Result<()> {
     record(id, "stripe_request_retried", None)
 }
 
-/// An admin has seen at Stripe that a dead request was not done, and says so.
+/// An admin has seen at Stripe that a dead request was not done, and says so. Whose payout it
+/// is has its money again then, so above the limit that takes two.
 pub fn close(caller: &Caller, id: Uuid, note: &str) -> Result<()> {
+    close_with(caller, id, note, |payout| {
+        second::may_act_alone(caller, payout.user, payout.amount, "close_stripe_request")
+    })
+}
+
+/// The same once the rule of two persons has been looked to.
+pub fn close_agreed(caller: &Caller, id: Uuid, note: &str) -> Result<()> {
+    close_with(caller, id, note, |_| Ok(()))
+}
+
+fn close_with(
+    caller: &Caller,
+    id: Uuid,
+    note: &str,
+    may_close: impl FnOnce(&Payout) -> Result<()>,
+) -> Result<()> {
     caller.require_admin(SYSTEM)?;
     let note = free_text(Some(note), "p_note")?.ok_or_else(|| Error::missing("p_note"))?;
     let request = store::lock(id, KEY_HOURS)?.ok_or_else(|| unknown(id))?;
+    if let Subject::Payout(number) = request.subject
+        && let Some(payout) = payouts::lock(number)?
+    {
+        may_close(&payout)?;
+    }
     // Money that Stripe did not bring back was brought back otherwise: nobody waits for it.
     if sending::is_reversal(&request.path) && ["dead", "refused"].contains(&&*request.status) {
         store::finish(id, "canceled", None, Some("settled by an admin"))?;

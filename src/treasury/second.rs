@@ -74,15 +74,14 @@ pub fn wait(
 
 /// Whether `caller`, an admin, may let `money` go to whom it `concerns` without another:
 /// 42501 for their own, PT409 above the limit, for which there is the override `action`. Of
-/// a server or psql nobody knows who it is, so the rule of persons is none for them.
+/// a server nobody knows who it is: it is one, and never the other.
 pub fn may_act_alone(
     caller: &Caller,
     concerns: Option<Uuid>,
     money: Money,
     action: &str,
 ) -> Result<()> {
-    let Some(person) = caller.person() else { return Ok(()) };
-    if concerns == Some(person) {
+    if caller.person().is_some() && concerns == caller.person() {
         return Err(Error::forbidden("nobody lets money go to themselves: another admin has to"));
     }
     if is_above_limit(money)? {
@@ -118,12 +117,13 @@ pub fn must_have_been_admin(caller: &Caller, of: &Waiting) -> Result<()> {
     Err(Error::forbidden("who became an admin later than it was asked for cannot agree to it"))
 }
 
-/// 42501 for an admin of the treasury alone, who must not choose how far one is enough.
+/// 42501 for an admin of the treasury alone, who must not choose how far one is enough, nor
+/// whether what Stripe tells is of real money.
 pub fn check_setting(caller: &Caller) -> Result<()> {
     if caller.is_service() || caller.has_role("*", "admin")? {
         return Ok(());
     }
-    Err(Error::forbidden("only an admin of all systems changes the rule of two persons"))
+    Err(Error::forbidden("only an admin of all systems changes the rule of two persons, and live"))
 }
 
 /// Whether `caller`, an admin, decides it now; false where it was decided like that

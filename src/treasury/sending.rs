@@ -4,8 +4,10 @@
 
 use crate::kernel::error::{Error, Result};
 use crate::kernel::money::Money;
+use crate::ops::inbox::Outcome;
 use crate::ops::jobs;
 use crate::ops::watch::alert::{self, Alert, Severity};
+use crate::treasury::charge::reference;
 use crate::treasury::payout::{self, Payout, Status};
 use crate::treasury::request::{self, Answer, NewRequest, Subject};
 use crate::treasury::store::payouts::{self as store, ToSend};
@@ -55,6 +57,8 @@ pub fn send_due() -> Result<Value> {
     // What was there when they were asked for may be otherwise by now.
     let changed = store::review_changed(jobs::BATCH)?;
     risks::review(changed, "details_changed")?;
+    let owing = store::review_owing(jobs::BATCH)?;
+    risks::review(owing, "owes")?;
     let due = store::take_due(jobs::BATCH)?;
     if !due.is_empty() {
         send_all(&due)?;
@@ -72,6 +76,31 @@ pub fn answered(id: i64, path: &str, answer: Answer<'_>) -> Result<()> {
         Answer::Refused(code) if is_reversal(path) => not_brought_back(&payout, code),
         Answer::Refused(code) => refused(&payout, code),
     }
+}
+
+/// transfer.created: a transfer that we asked for was made, although the answer may never
+/// have come. Nobody may take it for not done then, and pay again.
+pub fn told(object: &Value) -> Result<Outcome> {
+    let number = object["metadata"]["backoffice_payout_id"].as_str();
+    let Some(number) = number.and_then(|text| text.parse().ok()) else {
+        return Ok(Outcome::Ignored);
+    };
+    // Workers lock a request before its payout.
+    let request = requests::lock_of(Subject::Payout(number), TRANSFERS)?;
+    let (Some(request), Some(payout)) = (request, store::lock(number)?) else {
+        return Ok(Outcome::Ignored);
+    };
+    let currency = amount::currency(object)?;
+    let money = Money::new(amount::amount(object, "amount", currency)?, currency);
+    let is_ours = payout.transfer.is_none()
+        && payout.amount == money
+        && payout.account.as_deref() == reference(&object["destination"]);
+    if !is_ours {
+        return Ok(Outcome::Ignored);
+    }
+    requests::finish(request, "done", None, None)?;
+    transferred(payout, object)?;
+    Ok(Outcome::Processed)
 }
 
 fn transferred(mut payout: Payout, object: &Value) -> Result<()> {

@@ -41,7 +41,7 @@ pub fn create(caller: &Caller, data: &Value) -> Result<Uuid> {
     let rules = required(object.value("rules"), "p_rule.rules")?;
     let new = SplitRule {
         name: object.required_text("name")?.to_owned(),
-        rules: checked(owner, rules, currency)?,
+        rules: not_for_oneself(caller, owner, checked(owner, rules, currency)?)?,
         is_default: object.boolean("is_default")?.unwrap_or(false),
         currency,
     };
@@ -68,7 +68,10 @@ pub fn update(caller: &Caller, id: i64, data: &Value) -> Result<Uuid> {
             name: object.text("name")?.map_or_else(|| old.name.clone(), str::to_owned),
             // Who stands in it may have been erased since; that is no reason to keep its name.
             rules: match object.value("rules") {
-                Some(rules) => checked(owner, rules, currency)?,
+                Some(rules) => match checked(owner, rules, currency)? {
+                    same if same == old.rules => same,
+                    other => not_for_oneself(caller, owner, other)?,
+                },
                 None => Rules::parse("p_rule.rules", &stored, currency)?,
             },
             is_default: object.boolean("is_default")?.unwrap_or(old.is_default),
@@ -147,6 +150,16 @@ fn currency(object: &Object<'_>) -> Result<Option<Currency>> {
 }
 
 /// Rules that name people who are there; `owner` only where there may be several owners.
+/// 42501 for an admin who would get a share of what is somebody else's or the platform's.
+fn not_for_oneself(caller: &Caller, owner: Owner, rules: Rules) -> Result<Rules> {
+    let Some(me) = caller.person().filter(|me| owner != Some(*me)) else { return Ok(rules) };
+    if rules.recipients().any(|one| one.person() == Some(me)) {
+        let rule = "p_rule.rules: nobody gives themselves a share of what is others': another admin has to";
+        return Err(Error::forbidden(rule));
+    }
+    Ok(rules)
+}
+
 fn checked(owner: Owner, rules: &Value, currency: Option<Currency>) -> Result<Rules> {
     let rules = Rules::parse("p_rule.rules", rules, currency)?;
     if owner.is_some() && rules.recipients().any(|one| one == Recipient::Owner) {

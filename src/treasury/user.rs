@@ -19,6 +19,15 @@ pub fn admin_made(person: Uuid) -> Result<()> {
     store::copy_roles(person, true)
 }
 
+/// PT404 naming `field` unless there is or was such a user: the books of whoever was erased
+/// are still to be settled.
+pub fn require_ever(id: Uuid, field: &str) -> Result<()> {
+    match store::is_known(id)? {
+        true => Ok(()),
+        false => Err(TreasuryError::UnknownUser { field: field.to_owned(), id }.into()),
+    }
+}
+
 /// PT404 naming `field` unless there is such a user, who has not been erased.
 pub fn require(id: Uuid, field: &str) -> Result<()> {
     match store::first_unknown(vec![id])? {

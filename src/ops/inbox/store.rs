@@ -52,14 +52,17 @@ static APPEND: Insert = Insert::into(
     "webhook_events_parked_check",
     "webhook_events_attempt_check",
 ]);
+// What was processed and no system took can be taken yet, such as one of the other mode.
 static TAKE: Query = Query::write(
-    "select id, source, live, event_key, body, status
+    "select id, source, live, event_key, body,
+            case when status = 'processed' and coalesce(cardinality(handled_by), 0) = 0
+                 then 'ignored' else status end
        from ops.webhook_events where id = $1 for update",
 );
 static BEGIN: Query = Query::write(
     "update ops.webhook_events
         set status = 'received', attempts = attempts + 1, parked_for = null, error_code = null,
-            error_message = null, next_attempt_at = null
+            error_message = null, next_attempt_at = null, processed_at = null
       where id = $1",
 );
 static FINISH: Query = Query::write(
@@ -214,6 +217,7 @@ pub struct Kept {
     pub live: bool,
     pub key: String,
     pub body: Option<Vec<u8>>,
+    /// received, processed, failed, parked; ignored where no system took what was processed.
     pub status: String,
 }
 

@@ -12,7 +12,7 @@ use pgrx::Uuid;
 static LOCK: Query = Query::write(
     "select id, stripe_charge_id, amount_cents, currency, owner_id, buyer_id, split_rule_id,
             split_version, refunded_cents, reported_refunded_cents, disputed_cents, charged_at,
-            planned_at, buyer_told_at, released_cents
+            planned_at, buyer_told_at, released_cents, captured_at
        from treasury.charges where stripe_charge_id = $1 for no key update",
 );
 static PEOPLE: Query = Query::read(
@@ -41,6 +41,7 @@ static APPEND: Insert = Insert::into(
         "disputed_cents",
         "charged_at",
         "planned_at",
+        "captured_at",
         "created_at",
     ],
 )
@@ -55,11 +56,12 @@ static UPDATE: Query = Query::write(
     "update treasury.charges
         set status = case when $2 > 0 then 'captured' else status end, amount_cents = $2,
             owner_id = $3, buyer_id = $4, split_rule_id = $5, split_version = $6, planned_at = $7,
-            buyer_told_at = $8
+            buyer_told_at = $8, captured_at = $9
       where id = $1",
 );
-static SET_BUYER: Query =
-    Query::write("update treasury.charges set buyer_id = $2, buyer_told_at = $3 where id = $1");
+static SET_HEARD: Query = Query::write(
+    "update treasury.charges set buyer_id = $2, buyer_told_at = $3, captured_at = $4 where id = $1",
+);
 static SET_SHARES: Query = Query::write(
     "with gone as (
         delete from treasury.charge_shares
@@ -134,6 +136,7 @@ fn to_charge(row: &Row<'_>) -> Result<Charge> {
         planned_at: row.get(13)?,
         buyer_at: row.opt(14)?,
         released: row.get(15)?,
+        captured_at: row.opt(16)?,
     })
 }
 
@@ -183,6 +186,7 @@ pub fn insert(charge: &Charge, intent: Option<&str>, shares: &[Share]) -> Result
         0_i64.into(),
         charge.charged_at.into(),
         charge.planned_at.into(),
+        charge.captured_at.into(),
         transaction_start().into(),
     ]])?;
     APPEND_SHARES.run(shares.iter().enumerate().map(|(position, share)| {
@@ -209,12 +213,19 @@ pub fn update(charge: &Charge, shares: &[Share]) -> Result<()> {
         charge.rule.map(|(_, version)| version).into(),
         charge.planned_at.into(),
         charge.buyer_at.into(),
+        charge.captured_at.into(),
     ])?;
     set_shares(charge.id, shares)
 }
 
-pub fn set_buyer(charge: &Charge) -> Result<()> {
-    SET_BUYER.run(&[charge.id.into(), charge.buyer.into(), charge.buyer_at.into()])?;
+/// Stores what moves nothing: who paid, and since when it is captured.
+pub fn set_heard(charge: &Charge) -> Result<()> {
+    SET_HEARD.run(&[
+        charge.id.into(),
+        charge.buyer.into(),
+        charge.buyer_at.into(),
+        charge.captured_at.into(),
+    ])?;
     Ok(())
 }
 

@@ -1,5 +1,16 @@
 //! The SQL of the treasury, one file for each concept.
 
+/// Whether the account `a` at Stripe can be paid to: the conditions are those of
+/// stripe_account::Account::missing.
+macro_rules! is_ready {
+    () => {
+        "(a.details_submitted and a.charges_enabled and a.payouts_enabled
+          and coalesce(a.requirements ->> 'disabled_reason', '') not like 'rejected%'
+          and coalesce(a.requirements -> 'currently_due', '[]') = '[]'
+          and coalesce(a.requirements -> 'past_due', '[]') = '[]')"
+    };
+}
+
 pub mod adjustments;
 pub mod anomalies;
 pub mod anomaly_history;

@@ -11,7 +11,8 @@ use pgrx::datum::DatumWithOid;
 /// `$what` of each share that somebody has of a young charge of which `$given_back`.
 ///
 /// Our ids of charges begin with the time when we heard of them, which is not before they
-/// were charged, but for clocks: so the index of shares leads to somebody's young ones. The
+/// were charged, but for clocks, and at most a month before they were captured: so the index
+/// of shares leads to somebody's young ones. The
 /// fence (`offset 0`) keeps it so. Without it the planner, who believes that next to no
 /// charge has nothing given back, goes through all young charges once for each person.
 macro_rules! of_young_shares {
@@ -20,15 +21,15 @@ macro_rules! of_young_shares {
             $select,
             " from unnest($1::uuid[], $2::text[]) with ordinality as w (user_id, currency, n)
              cross join lateral (
-                select c.charged_at > now() - make_interval(days => $3) as held, ",
+                select greatest(c.charged_at, c.captured_at) > now() - make_interval(days => $3) as held, ",
             $what,
             "     from treasury.charge_shares s
                   join treasury.charges c on c.id = s.charge_id and c.currency = w.currency
                  where s.user_id = w.user_id
                    and s.charge_id >= (lpad(to_hex((extract(epoch from
-                            now() - make_interval(days => greatest($3, $4) + 1)) * 1000)::bigint), 12, '0')
+                            now() - make_interval(days => greatest($3, $4) + 32)) * 1000)::bigint), 12, '0')
                          || '00000000000000000000')::uuid
-                   and c.charged_at > now() - make_interval(days => greatest($3, $4))
+                   and greatest(c.charged_at, c.captured_at) > now() - make_interval(days => greatest($3, $4))
                    and c.refunded_cents + c.disputed_cents ",
             $given_back,
             " offset 0) y"

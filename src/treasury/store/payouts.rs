@@ -68,24 +68,22 @@ static SENT: Query =
 static TRANSFERRED: Query = Query::write(
     "update treasury.payouts set stripe_transfer_id = $2, updated_at = now() where id = $1",
 );
-// Those whose account is not ready any more wait until it is again: the conditions are
-// those of stripe_account::Account::missing.
-static TAKE_DUE: Query = Query::write(
+// Those whose account is not ready any more wait until it is again.
+static TAKE_DUE: Query = Query::write(concat!(
     "with due as (
         select p.id from treasury.payouts p
           join treasury.stripe_accounts a on a.id = p.user_id
           left join treasury.payout_risks r on r.payout_id = p.id
          where p.status = 'pending' and p.sent_at is null and p.stripe_payout_id is null
            and p.scheduled_for <= now()
-           and a.details_submitted and a.charges_enabled and a.payouts_enabled
-           and coalesce(a.requirements ->> 'disabled_reason', '') not like 'rejected%'
-           and coalesce(a.requirements -> 'currently_due', '[]') = '[]'
-           and coalesce(a.requirements -> 'past_due', '[]') = '[]'
+           and ",
+    is_ready!(),
+    "
            and coalesce(a.payout_details_changed_at <= greatest(p.initiated_at, r.decided_at), true)
          order by p.scheduled_for, p.id limit $1 for no key update of p skip locked)
      update treasury.payouts p set sent_at = now() from due where p.id = due.id
      returning p.id, p.amount_cents, p.currency, p.stripe_account_id",
-);
+));
 // What would go elsewhere than when it was asked for, or let go, goes to an admin.
 static REVIEW_CHANGED: Query = Query::write(
     "with changed as (
@@ -98,6 +96,20 @@ static REVIEW_CHANGED: Query = Query::write(
          order by p.scheduled_for, p.id limit $1 for no key update of p skip locked)
      update treasury.payouts p set status = 'review', updated_at = now()
        from changed where p.id = changed.id
+     returning p.id",
+);
+// Somebody may have been paid too much meanwhile: earnings that are below zero, with the
+// payout taken off already.
+static REVIEW_OWING: Query = Query::write(
+    "with owing as (
+        select p.id from treasury.payouts p
+          join ledger.accounts a on a.system = 'treasury'
+           and a.code = 'earnings:' || p.user_id || ':' || p.currency
+         where p.status = 'pending' and p.sent_at is null and p.stripe_payout_id is null
+           and p.scheduled_for <= now() and a.debits_posted > a.credits_posted
+         order by p.scheduled_for, p.id limit $1 for no key update of p skip locked)
+     update treasury.payouts p set status = 'review', updated_at = now()
+       from owing where p.id = owing.id
      returning p.id",
 );
 static NOT_BROUGHT_BACK: Query = Query::read_latest(
@@ -285,6 +297,11 @@ pub fn take_due(most: i64) -> Result<Vec<ToSend>> {
 /// other bank details by now; which.
 pub fn review_changed(most: i64) -> Result<Vec<i64>> {
     REVIEW_CHANGED.all(&[most.into()], |row| row.get(1))
+}
+
+/// Scheduled payouts whose time has come and whose person owes by now go to an admin.
+pub fn review_owing(most: i64) -> Result<Vec<i64>> {
+    REVIEW_OWING.all(&[most.into()], |row| row.get(1))
 }
 
 /// Those of some people who still have, at Stripe, the money of a payout that came to

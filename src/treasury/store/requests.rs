@@ -19,10 +19,11 @@ static INSERT_ALL: Query = Query::write(
        from unnest($1::uuid[], $2::bigint[], $5::text[]) as u (id, subject_id, params)",
 )
 .generic();
-// One whose turn is not yet because another of its subject is before it waits, also for
+// A first transfer waits while its account cannot be paid to, whatever it was when it was asked
+// for. One whose turn is not yet because another of its subject is before it waits, also for
 // one that is dead: an admin says what becomes of that. What is asked first in a
 // subject's requests has the smaller id.
-static CLAIM: Query = Query::write(
+static CLAIM: Query = Query::write(concat!(
     "with due as (
         select r.id from treasury.stripe_requests r
          where r.status = 'pending' and r.available_at <= now()
@@ -30,6 +31,12 @@ static CLAIM: Query = Query::write(
            and not exists (select from treasury.stripe_requests e
                             where e.subject = r.subject and e.subject_id = r.subject_id
                               and e.id < r.id and e.status in ('pending', 'dead'))
+           and not (r.path = '/v1/transfers' and r.first_claimed_at is null
+                    and exists (select from treasury.payouts p
+                                  join treasury.stripe_accounts a on a.id = p.user_id
+                                 where p.id = r.subject_id and not ",
+    is_ready!(),
+    "))
          order by r.available_at, r.id
          limit $1
            for update skip locked)
@@ -39,7 +46,7 @@ static CLAIM: Query = Query::write(
        from due where r.id = due.id
      returning r.id, r.method, r.path, r.stripe_account_id, r.params, r.attempts, r.created_at,
                r.available_at",
-);
+));
 // What a worker never said anything of, time and again; and what Stripe may have done a
 // day ago and forgotten the key of. A GET changes nothing, so it is never too late for it.
 static LOST: Query = Query::write(
@@ -97,15 +104,21 @@ static LOCK_UNCLAIMED: Query = Query::write(
       order by id
         for update",
 );
+static LOCK_OF: Query = Query::write(
+    "select id from treasury.stripe_requests
+      where subject = $1 and subject_id = $2 and path = $3 order by id desc limit 1 for update",
+);
 static CANCEL: Query = Query::write(
     "update treasury.stripe_requests set status = 'canceled', finished_at = now()
       where subject = $1 and subject_id = $2 and status = 'pending'",
 );
 static ROW: Query = Query::read_latest("select r from treasury.stripe_requests r where id = $1");
+// As long as money has not been brought back its person is not paid, and this says so.
 static PURGE: Query = Query::write(
     "delete from treasury.stripe_requests where id in (
         select id from treasury.stripe_requests
          where finished_at < now() - make_interval(days => $1)
+           and not (status = 'refused' and path like '%/reversals')
          order by finished_at limit $2 for update skip locked)",
 );
 static DEAD: Query = Query::read(
@@ -250,6 +263,11 @@ pub fn lock_unclaimed(subject: Subject) -> Result<Option<bool>> {
     let found =
         LOCK_UNCLAIMED.all(&[subject.name().into(), subject.id().into()], |row| row.get(1))?;
     Ok(found.into_iter().reduce(|one: bool, other| one && other))
+}
+
+/// Locks the call of this path that was made for a subject; its id.
+pub fn lock_of(subject: Subject, path: &str) -> Result<Option<Uuid>> {
+    LOCK_OF.first(&[subject.name().into(), subject.id().into(), path.into()], |row| row.get(1))
 }
 
 /// Nobody wants what has not been asked yet for a subject.

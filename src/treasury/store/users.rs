@@ -10,6 +10,7 @@ static FIRST_UNKNOWN: Query = Query::read(
                          where t.id = x.id and u.erased_at is null)
       limit 1",
 );
+static IS_KNOWN: Query = Query::read("select exists (select from treasury.users where id = $1)");
 static COPY_PERSON: Query = Query::write(
     "update treasury.users t set email = u.email
        from identity.users u where u.id = $1 and t.id = u.id",
@@ -31,6 +32,11 @@ static COPY_ROLES: Query = Query::write(
 /// The first of these who is no user, or was erased.
 pub fn first_unknown(ids: Vec<Uuid>) -> Result<Option<Uuid>> {
     FIRST_UNKNOWN.first(&[ids.into()], |row| row.get(1))
+}
+
+/// Whether there is such a user, also one who was erased.
+pub fn is_known(id: Uuid) -> Result<bool> {
+    IS_KNOWN.one(&[id.into()], |row| row.get(1))
 }
 
 pub fn copy_person(id: Uuid) -> Result<()> {
