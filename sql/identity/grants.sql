@@ -20,23 +20,42 @@ begin
     comment on schema identity is 'People, sessions and second factors. Never exposed by the API.';
     comment on schema auth_api is 'The endpoints below /auth/v1/, called by the gateway with the bytes of the body.';
     comment on function identity.before_request() is
-        'Refuses a request whose session has ended, whose person is banned, or that lacks the person''s second factor.';
+        'Refuses with PT401 a request with a token whose session has ended, whose person is banned, or that claims a second factor which the session lost; with 42501 one without the second factor that its person has.
+
+PostgREST calls it before every request (db-pre-request).';
     comment on function backoffice.bootstrap_admin(text, text) is
-        'Makes a person the admin of every system; from psql only.';
+        'Makes the person with this e-mail address the admin of every system, creating them if need be, and sets their password if one is given.
+
+From psql only; may be repeated. 22023 malformed address, PT422 weak password.';
     comment on function ops.ban_person(uuid, timestamptz) is
-        'Bans a person until a time and ends their sessions; for admins of identity.';
+        'Bans a person until p_until and ends their sessions.
+
+For admins of identity; an admin of every system is banned only by another. PT404, 42501.';
     comment on function ops.unban_person(uuid) is
-        'Lifts the ban of a person; for admins of identity.';
+        'Lifts the ban of a person.
+
+For admins of identity. PT404, 42501.';
     comment on function ops.end_sessions(uuid) is
-        'Ends all sessions of a person; for admins of identity.';
+        'Ends all sessions of a person: their tokens are refused from now on.
+
+For admins of identity. 42501.';
     comment on function identity.export_person(uuid) is
-        'Everything that the database has about a person, as one JSON document; from psql only.';
+        'Everything that the database has about a person, as one JSON document: for each table the person''s rows.
+
+Secrets show as "present". From psql only; admins call ops.export_person. PT404.';
     comment on function identity.erase_person(uuid, text) is
-        'Erases what is personal about a person and keeps the books; from psql only.';
+        'Erases what is personal about a person and keeps the books; the tombstone: {person_id, erased_at, erased_by, reason, already_erased, rows}.
+
+From psql only; admins call ops.erase_person. PT404, PT409 while there is money.';
     comment on function ops.export_person(uuid) is
-        'Everything that the database has about a person, as one JSON document; for admins of identity.';
+        'Everything that the database has about a person, as one JSON document.
+
+For admins of identity; the log says who looked. PT404, 42501.';
     comment on function ops.erase_person(uuid, text) is
-        'Erases what is personal about a person, for good, and keeps the books; for admins of identity.';
+        'Erases what is personal about a person, for good, and keeps the books; the tombstone.
+
+A repeat changes nothing: already_erased is true. For admins of identity, about others; an admin of every system
+is erased only by another. PT404, 22023 a reason that names the person, PT409 while there is money, 42501.';
     comment on function auth_api.signup(bytea) is
         'POST signup: a new person, who must confirm the address or has a session at once.';
     comment on function auth_api.token(bytea) is

@@ -12,26 +12,44 @@ begin
     grant execute on function backoffice.major(bigint, text) to anon, authenticated, service_role;
 
     comment on function backoffice.person_id() is
-        'The signed-in person, NULL for anybody else.';
+        'The signed-in person, NULL for anybody else.
+
+Policies call it as (select backoffice.person_id()), so that it runs once for each query.';
     comment on function backoffice.has_role(text, text) is
-        'Whether the signed-in person holds a role in a system.';
+        'Whether the signed-in person holds p_role in p_system.';
     comment on function backoffice.is_admin(text) is
-        'Whether the caller may do what an admin of a system may.';
+        'Whether the caller is an admin of p_system, the service role or psql.';
     comment on function backoffice.grant_role(uuid, text, text, text) is
-        'Gives a person a role in a system; for its admins.';
+        'Gives a person a role in a system.
+
+For admins of the system. Twice is the same as once. 22023 unknown role, 42501 not an admin.';
     comment on function backoffice.revoke_role(uuid, text, text, text) is
-        'Takes a role away; for admins of the system.';
+        'Takes a role away; whether the person had it.
+
+For admins of the system. 22023 unknown role, 42501 not an admin.';
     comment on function backoffice.get_setting(text, text) is
-        'The value in force of a setting; for admins of the system.';
+        'The value in force of a setting.
+
+For admins of the system. PT404 unknown setting, 42501 not an admin.';
     comment on function backoffice.set_setting(text, text, jsonb) is
-        'Changes a setting; for admins of the system.';
+        'Changes a setting, for admins of the system; the value in force afterwards.
+
+PT404 unknown setting, 22023 a value it does not allow, 42501 not an admin.';
     comment on function backoffice.major(bigint, text) is
-        'An amount of minor units in major units of its currency.';
+        'An amount of minor units in major units: backoffice.major(50000, ''INR'') is 500.00.
+
+22023 for an unknown currency; NULL for NULL.';
     comment on function backoffice.api_key(text) is
-        'A key for API clients: a token with the role anon or service_role.';
+        'A key for API clients, valid for ten years.
+
+From psql only. p_role is anon or service_role; 22023 otherwise, 55000 without key file.';
     comment on function backoffice.check_secrets() is
-        'Every secret that does not open with the root key file; from psql only.';
+        'Every secret that does not open with the keys of the root key file; no rows mean that all do.
+
+From psql only. 55000 without key file.';
     comment on function backoffice.rotate_secrets() is
-        'Seals every secret anew under the first key of the root key file.';
+        'Seals every secret anew under the first key of the root key file; how many were under another.
+
+From psql only; run it after a key was put first.';
 end
 $$;

@@ -98,16 +98,35 @@ begin
         to authenticated, service_role;
 
     comment on function treasury.list_ledger_entries(uuid, text, timestamptz, timestamptz, integer, integer) is
-        'The entries of the caller, or of anybody for admins, the newest first.';
+        'The entries of user p_user_id as treasury.ledger_entries shows them, the newest first; without one the caller''s own, and to admins those of all accounts. p_currency (ISO 4217) and the times from p_from up to p_to, without it, choose among them; at most p_limit (1 to 1000) after p_offset (at most 100000).
+
+Amounts are minor units. 22023/22004 bad input, 42501 somebody else''s.';
     comment on function treasury.create_adjustment(jsonb) is
-        'Corrects what a user has: {user_id, type, amount_cents, currency, reason, reference_id}; for admins.';
+        'Corrects what a user has: p_adjustment is {user_id, type, amount_cents, currency, reason, reference_id}; type credit gives, debit takes; amount_cents is in minor units of the currency (ISO 4217), reason has 10 to 500 characters, reference_id may be left out.
+
+For admins and servers. What is more than the setting two_person_amount, or for the admin who asks, waits for a
+second one. With an Idempotency-Key header a repeat gives the same answer. Returns the adjustment. 22023/22004
+bad input, PT404 unknown user, PT409 the user has less and adjustment_overdraft is off, 42501 not an admin.';
     comment on function treasury.decide_adjustment(uuid, boolean, text) is
-        'A second admin agrees to an adjustment, or an admin rejects it.';
+        'An admin agrees to adjustment p_id, which posts it, or rejects it, with a note of at most 500 characters.
+
+Only an admin who is signed in agrees, and neither who asked nor whose money it is. Returns the adjustment; the
+same decision again changes nothing. 22023/22004 bad input, PT404 unknown, PT409 decided otherwise or too late,
+42501 not theirs to agree to.';
     comment on function treasury.apply_override(jsonb) is
-        'Does by hand what no other way leads to: {action, target, reason, …}; for admins.';
+        'Does by hand what no other way leads to: p_override is {action, target, reason} and what the action wants besides; docs/treasury-admin.md lists the actions.
+
+For admins and servers; what moves money waits for a second admin as an adjustment does. With an Idempotency-Key
+header a repeat gives the same answer. Returns the override, with the target before and after. 22023/22004 bad
+input, PT404 no such target, PT409 nothing to be done about it, 42501 not an admin.';
     comment on function treasury.decide_override(uuid, boolean, text) is
-        'A second admin agrees to an override, or an admin rejects it.';
+        'An admin agrees to override p_id, which is then done, or rejects it, with a note of at most 500 characters.
+
+Who may, and what a repeat does, is as for adjustments. Returns the override. 22023/22004 bad input, PT404
+unknown, PT409 decided otherwise, too late, or more than was asked for, 42501 not theirs to agree to.';
     comment on function treasury.read_audit_logs(timestamptz) is
-        'What the view audit_logs shows, from before a time.';
+        'What the view treasury.audit_logs shows: the newest 10,000 changes in the treasury and of its settings, from before p_before (now).
+
+None to who is no admin.';
 end
 $$;

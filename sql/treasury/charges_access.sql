@@ -57,14 +57,32 @@ begin
     grant execute on function treasury.apply_balance_transactions(jsonb) to service_role;
 
     comment on function treasury.request_refund(jsonb) is
-        'Asks for a refund of a charge: {charge_id, amount_cents, reason}; for whoever paid, and admins.';
+        'Asks for a refund of a charge with p_refund: charge_id (at Stripe, ch_…), amount_cents (minor units of its currency; all that is left), reason.
+
+For whoever paid it, and for admins. It goes to Stripe through stripe_requests; one that a buyer asks for later
+than treasury.refund_days after the capture first waits for an admin (status requested), as does one above
+treasury.two_person_amount of an admin or a server. With an Idempotency-Key header a repeat changes nothing.
+Returns the refund. 22023/22004 bad input, PT404 unknown charge (to admins), PT409 more than is left, 42501 not
+your charge.';
     comment on function treasury.decide_refund(bigint, boolean, text) is
-        'Lets a refund that waits go out, or refuses it with a note; for admins.';
+        'Decides on a refund that waits (status requested): with p_approve it goes out, without it is canceled, for which p_note says why to whoever asked; why it goes out is kept in the audit log.
+
+For admins. The same decision again changes nothing. Returns the refund. 22023/22004 bad input or no note, PT404
+unknown refund, PT409 it does not wait, no more so much is left, or it is above treasury.two_person_amount
+(apply_override with refund_approve then has a second admin agree), 42501 not an admin, or the buyer.';
     comment on function treasury.list_open_disputes() is
-        'Disputes that are not over, the most urgent first; for admins.';
+        'The disputes that are not over, the most urgent first; page with limit and offset.
+
+For admins; 42501 otherwise.';
     comment on function treasury.comment_on_dispute(jsonb) is
-        'Notes a comment or evidence on a dispute: {dispute_id, comment, kind}; for admins.';
+        'Notes something down on a dispute with p_comment: dispute_id (its number, or dp_… at Stripe), comment (or body; 1 to 20,000 characters), kind (comment; evidence is what is to be sent to the bank).
+
+For admins. With an Idempotency-Key header a repeat changes nothing. Returns the note. 22023/22004 bad input,
+PT404 unknown dispute, 42501 not an admin.';
     comment on function treasury.apply_balance_transactions(jsonb) is
-        'Takes over balance transactions of Stripe and posts their fees; for the service role.';
+        'Takes over balance transactions that a server fetched from Stripe: a list of at most 1000 of its objects, or its answer with them in data.
+
+Their fees are posted, once each, whichever way a transaction comes. For servers. Returns how many were new.
+22023/22004 bad input, and then none of them, 42501 no server.';
 end
 $$;

@@ -36,8 +36,14 @@ begin
         to authenticated, service_role;
 
     comment on function treasury.reconcile_stripe(text, date, date) is
-        'Compares Stripe''s balance transactions of some days with the books; for admins and servers.';
+        'Compares Stripe''s balance transactions in p_currency (ISO 4217) from day p_from to p_to (UTC, both included, at most 366) with the books.
+
+The findings are rows of treasury.reconciliation; again it goes on from where it was. For admins and servers.
+Returns how many of these days are matched, missing_in_books, missing_at_stripe and amount_differs, and how many
+transactions are new. 22023/22004 bad input, 42501 not an admin.';
     comment on function treasury.health() is
-        'How the treasury is, and what is bad about it; for admins and servers.';
+        'How the treasury is: status is ok, warning or critical, reasons say why, the worst first, and each part has its numbers: books, webhooks, requests, payouts, disputes, jobs, anomalies, approvals, reconciliation.
+
+Amounts are minor units. For admins and servers. 42501 not an admin.';
 end
 $$;

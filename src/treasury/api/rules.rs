@@ -42,7 +42,8 @@ fn treasury_list_split_rules(
 /// default of the owner and currency is none then), `currency` (ISO 4217; every currency),
 /// `owner_id` (the caller; others, or null for the platform, for admins). For hosts,
 /// artists and admins. With an `Idempotency-Key` header a repeat changes nothing. Returns
-/// the rule. 22023/22004 bad input, PT404 unknown user, PT409 200 rules, 42501 not allowed.
+/// the rule. 22023/22004 bad input, PT404 unknown user, PT409 200 rules, 42501 not
+/// allowed, or an admin's own share of what is somebody else's.
 #[pg_extern(
     schema = "treasury",
     name = "create_split_rule",
@@ -63,7 +64,8 @@ fn treasury_create_split_rule(
 /// `currency` (see create_split_rule; what is absent stays). It holds from now on: what
 /// was split before is not touched, and the old version is kept. For the owner, if still a
 /// host or artist, and admins; again it changes nothing. Returns the rule. 22023/22004 bad
-/// input, PT404 unknown rule (to its owner and admins) or user, 42501 not allowed.
+/// input, PT404 unknown rule (to its owner and admins) or user, 42501 not allowed, or
+/// an admin's own share of what is somebody else's.
 #[pg_extern(
     schema = "treasury",
     name = "update_split_rule",
