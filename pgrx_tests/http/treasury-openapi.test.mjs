@@ -30,6 +30,15 @@ describe('the description of the API', () => {
     }
   });
 
+  test('is of this system, at its own address', async () => {
+    assert.match(description.info.title, /^Treasury/);
+    assert.ok(description.info.description);
+    for (const system of ['treasury', 'network', 'ledger', 'ops']) {
+      const { body } = await request(`/${system}/rest/v1/`, { token: SERVICE_KEY });
+      assert.equal(body.basePath, `/${system}/rest/v1`);
+    }
+  });
+
   test('says what the arguments of a function are called and which it needs', () => {
     const { parameters } = description.paths['/rpc/decide_refund'].post;
     const { schema } = parameters.find((one) => one.name === 'args');

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
-import { request, uniqueEmail, sql } from './support.mjs';
+import { SERVICE_KEY, request, uniqueEmail, sql } from './support.mjs';
 import { api, charge, code, expectNothingBroken, listen, newPerson, tell, unique } from './treasury-support.mjs';
 
 expectNothingBroken();
@@ -139,5 +139,63 @@ describe('auth', () => {
     for (const path of ['', 'login/x', 'user/x', 'signout', 'erase/1']) {
       assert.equal((await api('POST', `auth/${path}`, null, {})).status, 404, path);
     }
+  });
+});
+
+describe('what a front end sends', () => {
+  test('a slash behind the address of webhooks changes nothing', async () => {
+    const { status } = await request('/api/stripe/webhook/', { method: 'POST', body: {} });
+    assert.equal(status, 400);
+  });
+
+  test('ids of entries are numbers that JavaScript holds', async () => {
+    await listen();
+    const seller = await newPerson('host');
+    const sold = unique('ch');
+    assert.equal(await tell('charge.succeeded', charge(2500, { owner_id: seller.id }, { id: sold })), 'processed');
+    const { body } = await api('GET', 'ledger/entries', seller);
+    assert.ok(body.length > 0);
+    for (const { id } of body) {
+      assert.ok(Number.isSafeInteger(id), `${id}`);
+      const found = await request(`/treasury/rest/v1/ledger_entries?id=eq.${id}`, { token: seller.token });
+      assert.deepEqual(found.body.map((one) => one.id), [id]);
+    }
+  });
+
+  test('a user is named as the columns are called, too', async () => {
+    const [one, other] = [await newPerson('host'), await newPerson('host')];
+    for (const name of ['userId', 'user_id']) {
+      const { body } = await api('GET', `ledger/entries?${name}=${one.id}`, admin);
+      assert.deepEqual(body, []);
+      assert.deepEqual(code(await api('GET', `ledger/entries?${name}=${one.id}`, other)), [403, '42501']);
+      assert.deepEqual(code(await api('GET', `split-rules?${name}=${one.id}`, other)), [403, '42501']);
+    }
+  });
+
+  test('a number is a number or its digits', async () => {
+    for (const target of [999999999999, '999999999999']) {
+      const sent = { action: 'payout_reject', target, reason: 'nobody knows it at all' };
+      assert.deepEqual(code(await api('POST', 'admin/override', admin, sent)), [404, 'PT404']);
+      assert.deepEqual(code(await api('POST', 'ai/anomalies/resolve', admin, { id: target, note: 'seen' })), [404, 'PT404']);
+    }
+    for (const id of ['0', '-1', '1.5', '', ' 1', {}, 1.5]) {
+      const { status, body } = await api('POST', 'ai/anomalies/resolve', admin, { id, note: 'seen' });
+      assert.ok(status === 400 && body.message.startsWith('p_request.id'), `${JSON.stringify(id)}: ${body.message}`);
+    }
+  });
+
+  test('a server says whom it means', async () => {
+    const server = { token: SERVICE_KEY };
+    for (const [method, path, body, name] of [
+      ['POST', 'payouts/initiate', { currency: 'USD' }, 'p_payout.user_id'], ['GET', 'payouts/status', undefined, 'p_payout_id'],
+    ]) {
+      const asked = await api(method, path, server, body);
+      assert.deepEqual([...code(asked), asked.body.message], [400, '22004', `${name}: a value is required`]);
+    }
+  });
+
+  test('words are said once', async () => {
+    const { status, body } = await api('POST', 'disputes/comment', admin, { dispute_id: 'dp_x', comment: 'a', body: 'b' });
+    assert.deepEqual([status, body.message], [400, 'p_comment.body: is the same as comment: only one of them']);
   });
 });

@@ -60,7 +60,7 @@ mod tests {
         let (host, _) = host_with(500);
         let id = payout(host);
         let entry: i64 = one(
-            "select ('x' || substr(md5(t.id::text || ':debit'), 1, 16))::bit(64)::bigint & 9223372036854775807
+            "select ('x' || substr(md5(t.id::text || ':debit'), 1, 16))::bit(64)::bigint & 9007199254740991
                from ledger.transfers t join ledger.accounts a on a.id = t.debit_account_id
                join ledger.transfer_kinds k on k.id = t.kind_id
               where a.code like 'earnings:%' and k.kind = 'payout'",

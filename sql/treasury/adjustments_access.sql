@@ -1,10 +1,10 @@
 -- treasury: what moved for whom, and what admins change by hand: who sees it.
 
 -- The document's ledger_entries: the sides of transfers that its accounts have. The id is made of the transfer's, so
--- that it is the same for ever. It and the reference are made last, and so only for rows that are shown: whether a
+-- that it is the same for ever, and has 53 bits, which is what a number of JavaScript holds. It and the reference are made last, and so only for rows that are shown: whether a
 -- caller may see a journal is not asked of all of them.
 create view treasury.ledger_entries with (security_invoker = true) as
-select ('x' || substr(md5(e.transfer_id || ':' || e.direction), 1, 16))::bit(64)::bigint & 9223372036854775807 as id,
+select ('x' || substr(md5(e.transfer_id || ':' || e.direction), 1, 16))::bit(64)::bigint & 9007199254740991 as id,
        e.owner_id as user_id, e.amount as amount_cents, e.currency, e.direction as type,
        case when e.kind = 'stripe_charge' and e.owner_id is not null then 'split' else e.kind end as event_source,
        coalesce(e.metadata, (select j.metadata from ledger.all_journals j where j.id = e.journal_id)) ->> 'reference' as reference_id,

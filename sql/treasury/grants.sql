@@ -17,7 +17,10 @@ begin
     grant execute on function treasury.apply_stripe_account(jsonb, timestamptz, boolean) to service_role;
 
     comment on schema treasury is
-        'Split rules and connected accounts of hosts and artists.';
+        'Treasury: what Stripe tells, split to the cent and paid out.
+
+Charges, refunds and disputes become entries of the ledger, by split rules; payouts, reports, anomalies, and what admins
+do by hand. Amounts are in minor units of their currency, times in UTC. What writes is a function.';
     comment on function treasury.list_split_rules(uuid) is
         'The split rules of user p_owner_id (the caller), in the order of their making; page with limit and offset.
 

@@ -166,8 +166,9 @@ fn identity_admin_export_person(p_person_id: Option<Uuid>) -> Result<JsonText, E
 )]
 #[search_path(pg_catalog, pg_temp)]
 fn identity_admin_erase_person(
-    p_person_id: Option<Uuid>,
-    p_reason: Option<&str>,
+    // Without a default PostgREST would say of `{}` that there is no such function.
+    p_person_id: default!(Option<Uuid>, "null"),
+    p_reason: default!(Option<&str>, "null"),
 ) -> Result<JsonText, ErrorReport> {
     entry(|| {
         let person = required(p_person_id, "p_person_id")?;

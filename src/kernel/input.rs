@@ -79,6 +79,18 @@ impl<'a> Object<'a> {
         self.value(key).map(|value| good(value).ok_or_else(wrong)).transpose()
     }
 
+    /// What names something by a number: the number itself, or its digits as a text.
+    pub fn number_of(&self, key: &str) -> Result<Option<i64>> {
+        let digits =
+            |text: &str| text.bytes().all(|c| c.is_ascii_digit()).then(|| text.parse().ok());
+        let good = |value: &Value| {
+            let number = value.as_i64().or_else(|| digits(value.as_str()?).flatten());
+            number.filter(|number| *number > 0)
+        };
+        let wrong = || self.wrong(key, &format!("must be a whole number from 1 to {}", i64::MAX));
+        self.value(key).map(|value| good(value).ok_or_else(wrong)).transpose()
+    }
+
     /// A nested object.
     pub fn object(&self, key: &str) -> Result<Option<&'a Value>> {
         match self.values.get(key).filter(|value| !value.is_null()) {

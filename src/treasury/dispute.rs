@@ -178,6 +178,9 @@ pub fn comment(caller: &Caller, data: &Value) -> Result<i64> {
     let object = Object::new("p_comment", data, &KEYS)?;
     let kind = object.choice("kind", &["comment", "evidence"])?.unwrap_or("comment");
     let key = if object.has("body") { "body" } else { "comment" };
+    if key == "body" && object.has("comment") {
+        return Err(object.wrong("body", "is the same as comment: only one of them"));
+    }
     let body = long_text(&object, key)?;
     let id = match object.value("dispute_id") {
         None => return Err(Error::missing("p_comment.dispute_id")),

@@ -52,7 +52,10 @@ fn read(caller: &Caller, data: &Value) -> Result<Wanted> {
         _ => (),
     }
     Ok(Wanted {
-        user: object.uuid("user_id")?.map_or_else(|| caller.require_person(), Ok)?,
+        user: match object.uuid("user_id")? {
+            None if caller.is_service() => return Err(Error::missing("p_payout.user_id")),
+            named => named.map_or_else(|| caller.require_person(), Ok)?,
+        },
         amount: object.positive("amount_cents", i64::MAX)?,
         currency,
         method: Method::parse(method.unwrap_or_default()),
@@ -235,6 +238,9 @@ pub fn find(caller: &Caller, id: Option<i64>) -> Result<i64> {
     if let Some(id) = id {
         require_owner(caller, id)?;
         return Ok(id);
+    }
+    if caller.is_service() {
+        return Err(Error::missing("p_payout_id"));
     }
     let person = caller.require_person()?;
     store::latest(person)?.ok_or_else(|| Error::not_found("payout", format!("of {person}")))

@@ -119,7 +119,10 @@ impl Override {
         let parse = |code: &str| Currency::parse(code, "p_override.currency");
         Ok(Override {
             action,
-            target: object.required_text("target")?.to_owned(),
+            target: match object.value("target") {
+                Some(Value::Number(number)) => number.to_string(),
+                _ => object.required_text("target")?.to_owned(),
+            },
             currency: object.text("currency")?.map(parse).transpose()?,
             owner: object.uuid("owner_id")?,
             reason: second::reason(&object)?.to_owned(),

@@ -177,6 +177,10 @@ pub fn zora_everywhere() -> Uuid {
         r#"select treasury.set_tax_profile('{zora}', '{{"name": "Zora Quartzheim", "address": "1 Sapphire Lane",
             "country": "DE", "vat_id": "DE123456789"}}')"#
     ));
+    run("insert into treasury.anomalies (detector, key, kind, severity, description, resolved_at, resolution)
+         values ('a model', 'x', 'ring', 'low', 'zora@example.com again', now(), 'wrote to zora@example.com');
+         insert into treasury.stripe_requests (id, subject, method, path, status, last_error, finished_at)
+         values (gen_random_uuid(), 'balance_transactions', 'GET', '/v1/x', 'refused', 'bad: zora@example.com', now())");
     run("insert into ops.check_results values ('x', now(), null, 0, 'bad: zora@example.com')");
     run("insert into ops.job_runs (id, job, system, started_at, finished_at, status, result, error, actor_role)
          values (gen_random_uuid(), 'x', 'ops', now(), now(), 'failed',

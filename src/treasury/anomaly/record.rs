@@ -214,7 +214,7 @@ pub fn resolve(caller: &Caller, id: i64, note: &str) -> Result<i64> {
 pub fn resolve_request(caller: &Caller, request: &Value) -> Result<i64> {
     caller.require_admin(SYSTEM)?;
     let object = Object::new("p_request", request, &["id", "anomaly_id", "note"])?;
-    let id = match (object.positive("id", i64::MAX)?, object.positive("anomaly_id", i64::MAX)?) {
+    let id = match (object.number_of("id")?, object.number_of("anomaly_id")?) {
         (Some(id), None) | (None, Some(id)) => id,
         (Some(id), Some(other)) if id == other => id,
         (None, None) => return Err(Error::missing("p_request.id")),

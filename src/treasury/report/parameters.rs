@@ -147,7 +147,10 @@ fn period(object: &Object<'_>) -> Result<Period> {
         (None, Some(from), Some(to)) => Period::between(from, to)
             .ok_or_else(|| object.wrong("to", "must be after from: it is the day after the last")),
         (Some(_), _, _) => Err(object.wrong("year", "comes without from and to")),
-        (None, None, _) => Err(Error::missing("p_params.from")),
+        (None, None, None) => {
+            Err(Error::missing("p_params.year").hint("year, or from and to, say of what time."))
+        }
+        (None, None, Some(_)) => Err(Error::missing("p_params.from")),
         (None, _, None) => Err(Error::missing("p_params.to")),
     }
 }

@@ -12,7 +12,7 @@ static INSERT: Query = Query::write(
         (related_entry_id, description, severity, kind, detector, key, score, explanation, user_id, charge_id,
          payout_id, currency, amount_cents)
      values (coalesce($1, (select p.ledger_entry_id from treasury.payouts p where p.id = $11), (
-            select ('x' || substr(md5(t.id::text || ':credit'), 1, 16))::bit(64)::bigint & 9223372036854775807
+            select ('x' || substr(md5(t.id::text || ':credit'), 1, 16))::bit(64)::bigint & 9007199254740991
               from treasury.charges c
               join ledger.accounts a on a.system = 'treasury' and a.code = 'earnings:' || c.owner_id || ':' || c.currency
               join ledger.transfers t on t.credit_account_id = a.id and t.recorded_at >= c.created_at

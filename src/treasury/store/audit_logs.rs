@@ -10,7 +10,7 @@ pub type Row = (i64, Option<Uuid>, String, JsonB, TimestampWithTimeZone);
 
 // Ids sort by time, so the newest are found from the end of the key.
 static READ: Query = Query::read(
-    "select ('x' || substr(md5(a.id::text), 1, 16))::bit(64)::bigint & 9223372036854775807,
+    "select ('x' || substr(md5(a.id::text), 1, 16))::bit(64)::bigint & 9007199254740991,
             a.actor_id, a.action,
             jsonb_strip_nulls(jsonb_build_object('table', a.table_name, 'record_id', a.record_id,
                 'actor_role', a.actor_role, 'request_id', a.request_id))

@@ -36,7 +36,7 @@ macro_rules! sides {
 /// The page of `found`, as the view treasury.ledger_entries shows it.
 macro_rules! shown {
     () => {
-        "select ('x' || substr(md5(e.id || ':' || e.type), 1, 16))::bit(64)::bigint & 9223372036854775807,
+        "select ('x' || substr(md5(e.id || ':' || e.type), 1, 16))::bit(64)::bigint & 9007199254740991,
                 a.owner_id, e.amount, a.currency, e.type,
                 case when k.kind = 'stripe_charge' and a.owner_id is not null then 'split' else k.kind end,
                 coalesce(e.metadata, j.metadata) ->> 'reference', e.recorded_at

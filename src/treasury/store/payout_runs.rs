@@ -48,7 +48,7 @@ static INSERT: Query = Query::write(
      select u.user_id, u.status, u.score, u.amount, u.currency, u.account, r.id, r.day,
             case when u.status = 'pending' then now() end,
             ('x' || substr(md5(u.transfer::text || ':debit'), 1, 16))::bit(64)::bigint
-                & 9223372036854775807
+                & 9007199254740991
        from treasury.payout_runs r,
             unnest($2::uuid[], $3::text[], $4::real[], $5::bigint[], $6::text[], $7::text[], $8::uuid[])
                 with ordinality as u (user_id, status, score, amount, currency, account, transfer, n)

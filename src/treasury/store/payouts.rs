@@ -43,7 +43,7 @@ static INSERT_TOLD: Query = Query::write(
 static SET_ENTRY: Query = Query::write(
     "update treasury.payouts
         set ledger_entry_id = ('x' || substr(md5($2::text || ':' || $3), 1, 16))::bit(64)::bigint
-                              & 9223372036854775807
+                              & 9007199254740991
       where id = $1",
 );
 static ADVANCE: Query = Query::write(
