@@ -1,42 +1,23 @@
 //! Earnings to be paid out, and what Stripe says of them.
 
 use crate::kernel::ids::new_id;
-use crate::kernel::money::{Currency, Money};
-use crate::ledger::{self, AccountId, Class, Journal, Leg, Limit, NewAccount};
+use crate::kernel::money::Currency;
 use crate::pgrx_tests::ops::inbox::{SECRET, post, signed};
 use crate::pgrx_tests::support::*;
 use crate::pgrx_tests::treasury::person;
+use crate::treasury::books::{self, Account, Move};
 use pgrx::{JsonB, Uuid};
 use serde_json::{Value, json};
 
 /// When Stripe made the first event of a test.
 pub const BEGIN: i64 = 1_700_000_000;
 
-fn open(code: &str, class: Class, owner: Option<Uuid>, stripes: i32) -> AccountId {
-    let currency = Currency::parse(&code[code.len() - 3..], "currency").unwrap();
-    let (system, limit) = ("treasury", Limit::None);
-    let new = NewAccount { system, code, name: code, currency, class, owner, limit, stripes };
-    ledger::open_account(&new).unwrap()
-}
-
-/// Moves earnings: a liability to somebody, against what is at Stripe.
+/// Moves earnings: a liability to somebody, against what is at Stripe. The accounts are opened
+/// as everybody opens them, so that tests that do it at once do not wait for each other.
 pub fn credit(user: Uuid, currency: &str, minor: i64) {
-    let stripe = open(&format!("stripe:{currency}"), Class::Asset, None, 16);
-    let code = format!("earnings:{user}:{currency}");
-    let earnings = open(&code, Class::Liability, Some(user), 0);
-    let (debit, credit) = if minor > 0 { (stripe, earnings) } else { (earnings, stripe) };
     let currency = Currency::parse(currency, "currency").unwrap();
-    let amount = Money::new(minor.abs(), currency);
-    ledger::post(&Journal {
-        id: None,
-        system: "treasury",
-        kind: "stripe_charge",
-        description: None,
-        legs: &[Leg { id: None, debit, credit, amount }],
-        effective_at: None,
-        metadata: None,
-    })
-    .unwrap();
+    let one = Move { debit: Account::Stripe, credit: Account::Earnings(user), minor };
+    books::post("stripe_charge", None, None, currency, &[one]).unwrap();
 }
 
 /// A charge of so many days ago with one share for each of these, and the platform's fee;

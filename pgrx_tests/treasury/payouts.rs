@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(by(own), json!(host.to_string()));
         assert_ne!(by(theirs), json!(host.to_string()));
         become_service();
-        expect_error("42501", r#"select treasury.initiate_payout('{"currency": "USD"}')"#);
+        expect_error("22004", r#"select treasury.initiate_payout('{"currency": "USD"}')"#);
     }
 
     #[pg_test]
@@ -383,7 +383,7 @@ mod tests {
         expect_error("PT404", &of("-1"));
         assert_eq!(one::<i64>("select count(*) from treasury.payouts"), 3);
         become_service();
-        expect_error("42501", &of(""));
+        expect_error("22004", &of(""));
     }
 
     #[pg_test]

@@ -128,7 +128,7 @@ mod tests {
             ("22004", format!(r#"{{"id": {}}}"#, ids[0])),
             ("22004", r#"{"note": "x"}"#.to_owned()),
             ("22023", format!(r#"{{"id": {}, "anomaly_id": {}, "note": "x"}}"#, ids[0], ids[1])),
-            ("22023", format!(r#"{{"id": "{}", "note": "x"}}"#, ids[0])),
+            ("22023", format!(r#"{{"id": "{} ", "note": "x"}}"#, ids[0])),
             ("22023", r#"{"id": 1.5, "note": "x"}"#.to_owned()),
             ("22023", format!(r#"{{"id": {}, "note": "x", "by": 1}}"#, ids[0])),
             ("22023", "[]".to_owned()),
