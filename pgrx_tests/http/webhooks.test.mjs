@@ -193,7 +193,6 @@ describe('what is refused', () => {
     for (const [path, more] of [
       [PATH, { method: 'PUT' }],
       ['/api/nobody/webhook', {}],
-      ['/api/stripe/webhook/', {}],
       ['/api/stripe', {}],
       ['/functions/v1/nobody-webhook', {}],
       ['/ops/rest/v1/rpc/receive_webhook', { headers }],
