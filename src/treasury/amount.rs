@@ -39,7 +39,8 @@ fn decimals(currency: Currency) -> u32 {
 /// Beyond this there is no money; sums of such amounts stay far from the ends of 64 bits.
 const LARGEST: i64 = 1_000_000_000_000_000;
 
-/// From Stripe's amount; 22003 where it is too large, 22023 naming `field` where it is no whole number of minor units.
+/// From Stripe's amount; 22003 where it is too large, 22023 naming `field` where it is no
+/// whole number of minor units.
 pub fn from_stripe(amount: i64, currency: Currency, field: &str) -> Result<i64> {
     if !(-LARGEST..=LARGEST).contains(&amount) {
         return Err(Error::out_of_range(field, "the amount is too large"));

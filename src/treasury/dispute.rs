@@ -58,8 +58,8 @@ impl Status {
     }
 
     /// Whether a dispute that was in this state at a time (in PostgreSQL's microseconds) is
-    /// now in another, told for another time. Of two ends the later holds, and of those of one second the same one
-    /// whichever is told first.
+    /// now in another, told for another time. Of two ends the later holds, and of those of one
+    /// second the same one whichever is told first.
     fn gives_way(self, at: Option<i64>, next: Status, told: i64) -> bool {
         match (self.is_over(), next.is_over()) {
             (true, true) => at.is_none_or(|at| (told, next) > (at, self)),

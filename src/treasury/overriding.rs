@@ -254,25 +254,27 @@ fn look(of: &Override) -> Result<Found> {
             let event = store::lock_webhook(of.target_id()?)?;
             Ok(Found::without_money(event.ok_or_else(|| of.unknown("webhook"))?))
         }
-        Action::RetryStripeRequest => {
-            let request = store::lock_request(of.target_id()?)?;
-            let request = request.ok_or_else(|| of.unknown("request to Stripe"))?;
-            if request["status"] != "dead" {
-                let status = request["status"].as_str().unwrap_or_default();
-                return Err(Error::conflict(format!("the request is not dead: {status}")));
-            }
-            Ok(Found::without_money(request))
-        }
-        Action::CloseStripeRequest => {
-            let request = store::lock_request(of.target_id()?)?;
-            let request = request.ok_or_else(|| of.unknown("request to Stripe"))?;
-            let money = match payout_of(&request) {
-                Some(payout) => store::payout(payout)?.map(|(_, money)| money),
-                None => None,
-            };
-            Ok(Found { before: request, money })
-        }
+        Action::RetryStripeRequest | Action::CloseStripeRequest => look_at_request(of),
     }
+}
+
+/// A request to Stripe: one that is made again must be dead, and one that is closed gives its
+/// payout's money back.
+fn look_at_request(of: &Override) -> Result<Found> {
+    let request = store::lock_request(of.target_id()?)?;
+    let request = request.ok_or_else(|| of.unknown("request to Stripe"))?;
+    if of.action == Action::CloseStripeRequest {
+        let money = match payout_of(&request) {
+            Some(payout) => store::payout(payout)?.map(|(_, money)| money),
+            None => None,
+        };
+        return Ok(Found { before: request, money });
+    }
+    if request["status"] != "dead" {
+        let status = request["status"].as_str().unwrap_or_default();
+        return Err(Error::conflict(format!("the request is not dead: {status}")));
+    }
+    Ok(Found::without_money(request))
 }
 
 /// The payout that a request to Stripe is about, if it is about one.

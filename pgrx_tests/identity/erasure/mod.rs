@@ -154,6 +154,15 @@ pub fn zora_everywhere() -> Uuid {
     run("insert into ops.webhook_events (id, source, live, event_key, event_type, body, verified, status, error_code, error_message)
          values (gen_random_uuid(), 'stripe', true, 'evt_1', 'charge.succeeded', '{\"email\": \"Zora@example.com\"}', true,
                  'failed', 'PT409', 'bad: zora@example.com')");
+    zora_in_the_treasury(zora);
+    run("insert into ops.check_results values ('x', now(), null, 0, 'bad: zora@example.com')");
+    run("insert into ops.job_runs (id, job, system, started_at, finished_at, status, result, error, actor_role)
+         values (gen_random_uuid(), 'x', 'ops', now(), now(), 'failed',
+                 '{\"to\": \"zora@example.com\"}', 'bad: zora@example.com', 'database')");
+    zora
+}
+
+fn zora_in_the_treasury(zora: Uuid) {
     run(&format!("select backoffice.grant_role('{zora}', 'treasury', 'host')"));
     run(&format!(
         r#"select treasury.create_split_rule('{{"owner_id": "{zora}", "name": "Zora and all",
@@ -181,11 +190,6 @@ pub fn zora_everywhere() -> Uuid {
          values ('a model', 'x', 'ring', 'low', 'zora@example.com again', now(), 'wrote to zora@example.com');
          insert into treasury.stripe_requests (id, subject, method, path, status, last_error, finished_at)
          values (gen_random_uuid(), 'balance_transactions', 'GET', '/v1/x', 'refused', 'bad: zora@example.com', now())");
-    run("insert into ops.check_results values ('x', now(), null, 0, 'bad: zora@example.com')");
-    run("insert into ops.job_runs (id, job, system, started_at, finished_at, status, result, error, actor_role)
-         values (gen_random_uuid(), 'x', 'ops', now(), now(), 'failed',
-                 '{\"to\": \"zora@example.com\"}', 'bad: zora@example.com', 'database')");
-    zora
 }
 
 pub fn erase(person: Uuid) -> Value {

@@ -12,10 +12,11 @@ use pgrx::prelude::*;
 /// Asks for a refund of a charge with `p_refund`: `charge_id` (at Stripe, ch_…),
 /// `amount_cents` (minor units of its currency; all that is left), `reason`. For whoever
 /// paid it, and for admins. It goes to Stripe through `stripe_requests`; one that a buyer
-/// asks for later than treasury.refund_days after the capture first waits for an
-/// admin (status requested), as does one above treasury.two_person_amount of an admin or a
-/// server. With an `Idempotency-Key` header a repeat changes nothing. Returns the refund. 22023/22004 bad input, PT404 unknown charge (to admins), PT409 more than is
-/// left, 42501 not your charge.
+/// asks for later than treasury.refund_days after the capture first waits for an admin
+/// (status requested), as does one above treasury.two_person_amount of an admin or a
+/// server. With an `Idempotency-Key` header a repeat changes nothing. Returns the refund.
+/// 22023/22004 bad input, PT404 unknown charge (to admins), PT409 more than is left,
+/// 42501 not your charge.
 #[pg_extern(
     schema = "treasury",
     name = "request_refund",
@@ -32,12 +33,13 @@ fn treasury_request_refund(
     })
 }
 
-/// Decides on a refund that waits (status requested): with `p_approve` it goes out, without
-/// it is canceled, for which `p_note` says why to whoever asked; why it goes out is kept in
-/// the audit log. For admins. The same decision again changes nothing. Returns the refund.
-/// 22023/22004 bad input or no note, PT404 unknown refund, PT409 it does not wait,
-/// no more so much is left, or it is above treasury.two_person_amount (apply_override with refund_approve then has a second
-/// admin agree), 42501 not an admin, or the buyer.
+/// Decides on a refund that waits (status requested): with `p_approve` it goes out,
+/// without it is canceled, for which `p_note` says why to whoever asked; why it goes out
+/// is kept in the audit log. For admins. The same decision again changes nothing. Returns
+/// the refund. 22023/22004 bad input or no note, PT404 unknown refund, PT409 it does not
+/// wait, no more so much is left, or it is above treasury.two_person_amount
+/// (apply_override with refund_approve then has a second admin agree), 42501 not an
+/// admin, or the buyer.
 #[pg_extern(
     schema = "treasury",
     name = "decide_refund",

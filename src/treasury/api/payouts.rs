@@ -107,11 +107,12 @@ fn treasury_cancel_payout(
     })
 }
 
-/// Lets payout `p_payout_id` go that is under review (`p_approve`), or gives its money back;
-/// `p_note` (1 to 500 characters) says why. The same again changes nothing. For admins, but
-/// not about their own. Returns the payout. 22023/22004 bad input, PT404 unknown, PT409 it
-/// is not under review, whose it is owes by now, or it is above treasury.two_person_amount (apply_override with
-/// payout_approve then has a second admin agree), 42501 not allowed.
+/// Lets payout `p_payout_id` go that is under review (`p_approve`), or gives its money
+/// back; `p_note` (1 to 500 characters) says why. The same again changes nothing. For
+/// admins, but not about their own. Returns the payout. 22023/22004 bad input, PT404
+/// unknown, PT409 it is not under review, whose it is owes by now, or it is above
+/// treasury.two_person_amount (apply_override with payout_approve then has a second admin
+/// agree), 42501 not allowed.
 #[pg_extern(
     schema = "treasury",
     name = "decide_payout",

@@ -110,11 +110,11 @@ fn treasury_retry_stripe_request(
 }
 
 /// Says that Stripe did not do the dead call `p_id`, as an admin has seen there, who says
-/// so in `p_note`: it is refused, and a payout that hangs on it fails. Of a call that was to
-/// bring the money of a failed payout back, also of a refused one, it says that the money
-/// is back otherwise: the person can be paid again. For admins. Returns the call.
-/// 22023/22004 bad input, PT404 unknown, PT409 it is not dead, Stripe is known to have done
-/// it, or its payout is above treasury.two_person_amount (apply_override with
+/// so in `p_note`: it is refused, and a payout that hangs on it fails. Of a call that was
+/// to bring the money of a failed payout back, also of a refused one, it says that the
+/// money is back otherwise: the person can be paid again. For admins. Returns the call.
+/// 22023/22004 bad input, PT404 unknown, PT409 it is not dead, Stripe is known to have
+/// done it, or its payout is above treasury.two_person_amount (apply_override with
 /// close_stripe_request then has a second admin agree), 42501 not an admin.
 #[pg_extern(
     schema = "treasury",

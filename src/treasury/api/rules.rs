@@ -37,13 +37,13 @@ fn treasury_list_split_rules(
 }
 
 /// Makes a split rule from `p_rule`: `name`, `rules` (1 to 50 of {recipient_id, percent,
-/// fixed, minimum}: percent exact, at most 6 decimals, all together exactly 100; fixed and
-/// minimum in minor units, for a rule with a currency), `is_default` (false; another
-/// default of the owner and currency is none then), `currency` (ISO 4217; every currency),
-/// `owner_id` (the caller; others, or null for the platform, for admins). For hosts,
-/// artists and admins. With an `Idempotency-Key` header a repeat changes nothing. Returns
-/// the rule. 22023/22004 bad input, PT404 unknown user, PT409 200 rules, 42501 not
-/// allowed, or an admin's own share of what is somebody else's.
+/// fixed, minimum}: percent exact, at most 6 decimals, all together exactly 100; fixed
+/// and minimum in minor units, for a rule with a currency), `is_default` (false; another
+/// default of the owner and currency is none then), `currency` (ISO 4217; every
+/// currency), `owner_id` (the caller; others, or null for the platform, for admins). For
+/// hosts, artists and admins. With an `Idempotency-Key` header a repeat changes nothing.
+/// Returns the rule. 22023/22004 bad input, PT404 unknown user, PT409 200 rules, 42501
+/// not allowed, or an admin's own share of what is somebody else's.
 #[pg_extern(
     schema = "treasury",
     name = "create_split_rule",
@@ -62,9 +62,9 @@ fn treasury_create_split_rule(
 
 /// Changes rule `p_rule_id` to what `p_rule` has of `name`, `rules`, `is_default` and
 /// `currency` (see create_split_rule; what is absent stays). It holds from now on: what
-/// was split before is not touched, and the old version is kept. For the owner, if still a
-/// host or artist, and admins; again it changes nothing. Returns the rule. 22023/22004 bad
-/// input, PT404 unknown rule (to its owner and admins) or user, 42501 not allowed, or
+/// was split before is not touched, and the old version is kept. For the owner, if still
+/// a host or artist, and admins; again it changes nothing. Returns the rule. 22023/22004
+/// bad input, PT404 unknown rule (to its owner and admins) or user, 42501 not allowed, or
 /// an admin's own share of what is somebody else's.
 #[pg_extern(
     schema = "treasury",

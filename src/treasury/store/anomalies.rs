@@ -6,7 +6,8 @@ use crate::kernel::spi::Query;
 use crate::treasury::anomaly::{Finding, Flag};
 use pgrx::{JsonB, Uuid};
 
-// The entry of a payout is the one that took it off the earnings; that of a charge is the one by which its seller earned: of that journal, the credit of their earnings.
+// The entry of a payout is the one that took it off the earnings; that of a charge is the
+// one by which its seller earned: of that journal, the credit of their earnings.
 static INSERT: Query = Query::write(
     "insert into treasury.anomalies
         (related_entry_id, description, severity, kind, detector, key, score, explanation, user_id, charge_id,
