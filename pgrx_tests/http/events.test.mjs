@@ -205,6 +205,10 @@ test('the publication has ids only, and enabling it again changes nothing', asyn
     { name: 'network.affiliate_commissions', columns: ['id', 'recipient_id'] },
     { name: 'network.pin_transactions', columns: ['id', 'user_id'] },
     { name: 'network.withdrawal_requests', columns: ['id', 'promoter_id'] },
+    { name: 'treasury.charges', columns: ['id', 'owner_id'] },
+    { name: 'treasury.disputes', columns: ['id'] },
+    { name: 'treasury.payouts', columns: ['id', 'user_id'] },
+    { name: 'treasury.refunds', columns: ['id'] },
   ];
   assert.deepEqual(await sql(tables), wanted);
   await sql('select ops.enable_realtime()');

@@ -136,6 +136,7 @@ create table treasury.refunds (
 );
 create index refunds_original_charge_id_idx on treasury.refunds (original_charge_id);
 create index refunds_requested_by_idx on treasury.refunds (requested_by) where requested_by is not null;
+create index refunds_updated_at_idx on treasury.refunds (updated_at);
 create index refunds_open_idx on treasury.refunds (created_at) where status in ('requested', 'pending');
 comment on table treasury.refunds is 'Refunds of charges, asked for here or made at Stripe.';
 comment on column treasury.refunds.stripe_refund_id is 'The refund at Stripe, such as re_123; NULL until Stripe has answered a request of ours.';
@@ -177,6 +178,7 @@ create table treasury.disputes (
         'warning_closed', 'needs_response', 'under_review', 'won', 'lost', 'prevented'))
 );
 create index disputes_charge_id_idx on treasury.disputes (charge_id);
+create index disputes_updated_at_idx on treasury.disputes (updated_at);
 create index disputes_open_idx on treasury.disputes (due_by)
     where status in ('warning_needs_response', 'warning_under_review', 'needs_response', 'under_review');
 comment on table treasury.disputes is 'Chargebacks and inquiries of buyers'' banks. Money moves with balance transactions of Stripe, not with the status.';

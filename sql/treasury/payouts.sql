@@ -72,6 +72,7 @@ create index payouts_user_id_idx on treasury.payouts (user_id, id) where user_id
 create unique index payouts_run_day_key on treasury.payouts (user_id, currency, run_day) where run_day is not null;
 create index payouts_run_id_idx on treasury.payouts (run_id) where run_id is not null;
 create index payouts_requested_by_idx on treasury.payouts (requested_by) where requested_by is not null;
+create index payouts_updated_at_idx on treasury.payouts (updated_at);
 create index payouts_open_idx on treasury.payouts (initiated_at) where status in ('review', 'pending', 'in_transit');
 create index payouts_stripe_transfer_id_idx on treasury.payouts (stripe_transfer_id) where stripe_transfer_id is not null;
 create index payouts_undone_idx on treasury.payouts (user_id) where status in ('canceled', 'failed') and stripe_transfer_id is not null;

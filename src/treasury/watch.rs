@@ -5,7 +5,7 @@ use crate::kernel::settings;
 use crate::ops::watch::alert::{Alert, Severity};
 use crate::ops::watch::check::{self, Check};
 use crate::ops::watch::metric::{self, Kind, Metric};
-use crate::treasury::store::{charges, payouts, requests};
+use crate::treasury::store::{charges, events, payouts, requests};
 use crate::treasury::{SYSTEM, request};
 use pgrx::Uuid;
 use serde_json::json;
@@ -17,6 +17,7 @@ const FACTS: &str = "treasury_facts";
 
 /// Called once when the library is loaded.
 pub fn init() {
+    events::SOURCES.iter().for_each(crate::ops::events::register);
     check::register(Check { name: request::DEAD, thorough: false, run: dead });
     check::register(Check { name: LATE, thorough: false, run: late });
     check::register(Check { name: OVERDUE, thorough: false, run: overdue });

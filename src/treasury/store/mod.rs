@@ -23,6 +23,7 @@ pub mod charges;
 pub mod clock;
 pub mod disputes;
 pub mod erasure;
+pub mod events;
 pub mod health;
 pub mod invoices;
 pub mod ledger_entries;
