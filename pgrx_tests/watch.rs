@@ -375,11 +375,11 @@ mod tests {
 
     fn published() -> String {
         one("select coalesce(string_agg(schemaname || '.' || tablename, ' ' order by tablename), '')
-               from pg_publication_tables where pubname = 'supabase_realtime' and schemaname = 'network'")
+               from pg_publication_tables where pubname = 'supabase_realtime' and schemaname in ('network', 'treasury')")
     }
 
-    const OURS: &str =
-        "network.affiliate_commissions network.pin_transactions network.withdrawal_requests";
+    const OURS: &str = "network.affiliate_commissions treasury.charges treasury.disputes treasury.payouts \
+         network.pin_transactions treasury.refunds network.withdrawal_requests";
 
     #[pg_test]
     fn the_publication_is_made_or_completed_and_twice_is_once() {
@@ -388,7 +388,7 @@ mod tests {
         run("create publication supabase_realtime for table public.other");
         for _ in 0..2 {
             let tables: Vec<String> = one("select ops.enable_realtime()");
-            assert_eq!(tables.len(), 3);
+            assert_eq!(tables.len(), 7);
             assert_eq!(published(), OURS);
         }
         run("drop publication supabase_realtime");

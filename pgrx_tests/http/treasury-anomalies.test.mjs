@@ -72,7 +72,7 @@ test('bad questions and bodies that are none', async () => {
   for (const [body, status] of [
     [undefined, 400], ['', 400], ['{', 400], ['null', 400], ['[]', 400], ['7', 400], ['{}', 400],
     [JSON.stringify({ id }), 400], [JSON.stringify({ id, note: ' ' }), 400], [JSON.stringify({ id, note: 1 }), 400],
-    [JSON.stringify({ id: `${id}`, note: 'x' }), 400], [JSON.stringify({ id, note: 'x'.repeat(501) }), 400],
+    [JSON.stringify({ id: `${id} `, note: 'x' }), 400], [JSON.stringify({ id, note: 'x'.repeat(501) }), 400],
     [JSON.stringify({ id: 9e15, note: 'x' }), 404],
   ]) {
     const answer = await api('POST', 'ai/anomalies/resolve', admin, body, { 'content-type': 'application/json' });
