@@ -63,6 +63,9 @@ mod tests {
         ] {
             assert_eq!(tell("transfer.created", None, other, 0), "processed");
         }
+        // What a connected account says of transfers of its own is nothing to go by.
+        let own = transfer("tr_1", 700, &account, id);
+        assert_eq!(tell("transfer.created", Some(&account), own, 0), "processed");
         become_person(person("admin"));
         assert_eq!(one::<String>(&close(request)), "refused");
     }

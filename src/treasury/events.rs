@@ -71,8 +71,8 @@ fn take(told: &Told<'_>) -> Result<Outcome> {
         kind if kind.starts_with("payout.") => payout_event::told(told),
         // The books have one account for all balances at Stripe, the platform's and the
         // connected ones together, so money that goes from one to the other moves nothing.
-        // But it says that a transfer was made of which nobody may have heard.
-        "transfer.created" => sending::told(told.object),
+        // But the platform's say that a transfer was made of which nobody may have heard.
+        "transfer.created" if told.account.is_none() => sending::told(told.object),
         _ => Ok(Outcome::Ignored),
     }
 }
