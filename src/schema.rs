@@ -324,12 +324,17 @@ extension_sql_file!(
     name = "network_comments",
     requires = ["ops_comments"]
 );
+extension_sql_file!(
+    "../sql/comments.sql",
+    name = "derived_comments",
+    requires = ["network_comments"]
+);
 
 // What each caller may use, run by finalize.sql.
 extension_sql_file!(
     "../sql/kernel/grants.sql",
     name = "kernel_grants",
-    requires = ["network_comments"]
+    requires = ["derived_comments"]
 );
 extension_sql_file!("../sql/ops/grants.sql", name = "ops_grants", requires = ["kernel_grants"]);
 extension_sql_file!(

@@ -309,6 +309,18 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_stripe_cannot_write_is_not_asked_for() {
+        let buyer = bought();
+        run(
+            "update treasury.charges set currency = 'KWD', charged_at = now() - interval '20 days',
+                    captured_at = null",
+        );
+        become_person(buyer);
+        expect_error("22023", &ask(r#", "amount_cents": 1234"#));
+        run(&ask(r#", "amount_cents": 1230"#));
+    }
+
+    #[pg_test]
     fn an_admin_who_bought_asks_as_any_buyer_and_does_not_decide() {
         let admin = person("admin");
         bought();

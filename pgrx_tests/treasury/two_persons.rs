@@ -119,6 +119,21 @@ mod tests {
         become_database();
         let asked: Uuid = one("select id from treasury.overrides");
         become_person(second);
+        // What is not dead is not to be closed, now or later.
+        let other: Uuid = {
+            become_database();
+            one("insert into treasury.stripe_requests (id, subject, subject_id, method, path)
+                 select gen_random_uuid(), subject, subject_id, method, path
+                   from treasury.stripe_requests returning id")
+        };
+        become_person(second);
+        expect_error(
+            "PT409",
+            &format!(
+                r#"select treasury.apply_override('{{"action": "close_stripe_request",
+                    "target": "{other}", "reason": "Stripe has no such transfer"}}')"#
+            ),
+        );
         run(&format!("select treasury.decide_override('{asked}', true, 'seen')"));
         assert_eq!(earned(host), 600);
     }

@@ -148,22 +148,3 @@ comment on column ledger.transfers.credit_account_id is 'The account that is cre
 comment on column ledger.transfers.kind_id is 'What it is for: the row of transfer_kinds.';
 comment on column ledger.transfers.description is 'What it is for, in words; that of its journal where it is NULL.';
 comment on column ledger.transfers.metadata is 'What else its module noted down, as a JSON object; that of its journal where it is NULL.';
-
--- An archive's columns, and those of a view on both, are the table's.
-do $$
-declare
-    of record;
-begin
-    for of in
-        select derived.attrelid::regclass as name, derived.attname, col_description(base.attrelid, base.attnum) as text
-          from (values ('ledger.journals_archive', 'ledger.journals'),
-            ('ledger.all_journals', 'ledger.journals'),
-            ('ledger.transfers_archive', 'ledger.transfers'),
-            ('ledger.all_transfers', 'ledger.transfers')) as pair (derived, base)
-          join pg_catalog.pg_attribute derived on derived.attrelid = pair.derived::regclass and derived.attnum > 0
-          join pg_catalog.pg_attribute base on base.attrelid = pair.base::regclass and base.attname = derived.attname
-         where pg_catalog.col_description(derived.attrelid, derived.attnum) is null
-    loop
-        execute pg_catalog.format('comment on column %s.%I is %L', of.name, of.attname, of.text);
-    end loop;
-end $$;

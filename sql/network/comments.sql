@@ -177,25 +177,3 @@ comment on column network.withdrawal_reviews.acknowledged_by is 'The admin who a
 comment on column network.withdrawal_reviews.acknowledged_at is 'When that was; NULL where nobody has.';
 comment on column network.withdrawal_reviews.created_at is 'When the checks ran first.';
 comment on column network.withdrawal_reviews.updated_at is 'When they last found something else, or it was approved in spite of them.';
-
--- An archive's columns, and those of a view on both, are the table's.
-do $$
-declare
-    of record;
-begin
-    for of in
-        select derived.attrelid::regclass as name, derived.attname, col_description(base.attrelid, base.attnum) as text
-          from (values ('network.affiliate_commissions_archive', 'network.affiliate_commissions'),
-            ('network.commission_history', 'network.affiliate_commissions'),
-            ('network.pin_transactions_archive', 'network.pin_transactions'),
-            ('network.pin_history', 'network.pin_transactions'),
-            ('network.withdrawal_requests_archive', 'network.withdrawal_requests'),
-            ('network.withdrawal_history', 'network.withdrawal_requests'),
-            ('network.withdrawal_holds_archive', 'network.withdrawal_holds')) as pair (derived, base)
-          join pg_catalog.pg_attribute derived on derived.attrelid = pair.derived::regclass and derived.attnum > 0
-          join pg_catalog.pg_attribute base on base.attrelid = pair.base::regclass and base.attname = derived.attname
-         where pg_catalog.col_description(derived.attrelid, derived.attnum) is null
-    loop
-        execute pg_catalog.format('comment on column %s.%I is %L', of.name, of.attname, of.text);
-    end loop;
-end $$;

@@ -60,20 +60,3 @@ comment on column ops.webhook_refusals.count is 'How many were refused for this 
 
 comment on column ops.webhook_secrets.source is 'Whose webhooks it verifies: stripe or razorpay.';
 comment on column ops.webhook_secrets.created_at is 'When it was set.';
-
--- The archive's columns, and those of the view on both, are the table's.
-do $$
-declare
-    of record;
-begin
-    for of in
-        select derived.attrelid::regclass as name, derived.attname, col_description(base.attrelid, base.attnum) as text
-          from (values ('ops.audit_logs_archive', 'ops.audit_logs'),
-            ('ops.audit_history', 'ops.audit_logs')) as pair (derived, base)
-          join pg_catalog.pg_attribute derived on derived.attrelid = pair.derived::regclass and derived.attnum > 0
-          join pg_catalog.pg_attribute base on base.attrelid = pair.base::regclass and base.attname = derived.attname
-         where pg_catalog.col_description(derived.attrelid, derived.attnum) is null
-    loop
-        execute pg_catalog.format('comment on column %s.%I is %L', of.name, of.attname, of.text);
-    end loop;
-end $$;

@@ -16,7 +16,7 @@ use crate::treasury::books::{self, Account, Move};
 use crate::treasury::error::TreasuryError;
 use crate::treasury::second::{self, Requester, Waiting};
 use crate::treasury::store::{charges, overrides as store};
-use crate::treasury::{SYSTEM, charge, initiation, refund, request, user};
+use crate::treasury::{SYSTEM, charge, initiation, refund, request, sending, user};
 use pgrx::Uuid;
 use serde_json::{Value, json};
 
@@ -150,10 +150,7 @@ impl Override {
                 Ok(Some(if is_mine { me } else { owner }))
             }
             Action::CloseStripeRequest => match store::lock_request(self.target_id()?)? {
-                Some(request) => match payout_of(&request) {
-                    Some(payout) => store::user_of_payout(payout),
-                    None => Ok(None),
-                },
+                Some(request) => payout_of(&request).map_or(Ok(None), store::user_of_payout),
                 None => Ok(None),
             },
             Action::RefundApprove => store::buyer_of_refund(self.target_number()?),
@@ -263,18 +260,17 @@ fn look(of: &Override) -> Result<Found> {
 fn look_at_request(of: &Override) -> Result<Found> {
     let request = store::lock_request(of.target_id()?)?;
     let request = request.ok_or_else(|| of.unknown("request to Stripe"))?;
-    if of.action == Action::CloseStripeRequest {
-        let money = match payout_of(&request) {
-            Some(payout) => store::payout(payout)?.map(|(_, money)| money),
-            None => None,
-        };
-        return Ok(Found { before: request, money });
-    }
-    if request["status"] != "dead" {
-        let status = request["status"].as_str().unwrap_or_default();
+    let (closes, status) = (of.action == Action::CloseStripeRequest, &request["status"]);
+    // Of a reversal that was refused somebody may say that the money is back otherwise.
+    let is_settled =
+        closes && status == "refused" && request["path"].as_str().is_some_and(sending::is_reversal);
+    if status != "dead" && !is_settled {
+        let status = status.as_str().unwrap_or_default();
         return Err(Error::conflict(format!("the request is not dead: {status}")));
     }
-    Ok(Found::without_money(request))
+    let payout = payout_of(&request).filter(|_| closes).map(store::payout).transpose()?;
+    let money = payout.flatten().map(|(_, money)| money);
+    Ok(Found { before: request, money })
 }
 
 /// The payout that a request to Stripe is about, if it is about one.

@@ -179,6 +179,8 @@ pub fn request(caller: &Caller, data: &Value) -> Result<i64> {
             let left = Money::new(left.max(0), charge.currency);
             return Err(TreasuryError::NotRefundable { left }.into());
         }
+        // What Stripe cannot write is not asked for, nor waits for an admin.
+        amount::to_stripe(Money::new(amount, charge.currency), "p_refund.amount_cents")?;
         let goes_out = match caller.person() {
             Some(me) if charge.buyer == Some(me) => is_early(&charge)?,
             _ => !second::is_above_limit(Money::new(amount, charge.currency))?,
